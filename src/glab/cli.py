@@ -1,0 +1,47 @@
+"""`glab <stage> …`: each command is the step of that stage, its options the step's arguments."""
+
+from __future__ import annotations
+
+import sys
+
+from cyclopts import App, Parameter
+
+from glab import __version__
+from glab.errors import GlabError
+
+STAGES = {
+    "simulate": "Write one year of a source of the simulated Earth, in its native format.",
+    "acquire": "Check one year of a filled archive and write its manifest.",
+    "domain": "Choose and order the land cells of the target grid.",
+    "regrid": "Put a year of granules onto the domain, quality-controlled.",
+    "climatology": "Fit the seasonal cycle of one tile of a source over a baseline.",
+    "residuals": "Take the seasonal cycle from one year of a source.",
+    "samples": "Draw co-located inputs and targets of a link's training years.",
+    "train": "Train one network.",
+    "calibrate": "Fit offsets and spread of an ensemble.",
+    "predict": "Apply an ensemble to one year.",
+    "tb40": "Fit L-MEB to multi-angular SMOS TB and evaluate it at 40 degrees.",
+    "retrieve": "Invert 40 degree TB for soil moisture and VOD.",
+    "compose": "Join SMOS and network TB into one L-band record.",
+    "product": "Format one product year as a CF file on the 2-D grid.",
+    "publish": "Join all years of a product in one Zarr store.",
+    "evaluate": "Measure skill against the truth or validation data.",
+    "report": "Write the page of figures and tables.",
+}
+
+app = App(
+    name="glab",
+    help="Long-term L-band brightness temperature and vegetation optical depth.",
+    version=__version__,
+    default_parameter=Parameter(consume_multiple=True, negative=""),
+)
+for _stage, _help in STAGES.items():
+    app.command(f"glab.steps.{_stage}:{_stage}", name=_stage, help=_help)
+
+
+def main() -> None:
+    """Run a command; a fault the user can act on is told without a traceback."""
+    try:
+        app()
+    except GlabError as error:
+        sys.exit(f"glab: {error}")

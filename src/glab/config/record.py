@@ -1,0 +1,199 @@
+"""The whole configuration of a run, and the slices that its steps receive."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from glab.config import sections as s
+from glab.errors import GlabError, unknown_name
+
+
+class Config(s.Section):
+    """One run: the records it reads, what it learns and what it makes."""
+
+    name: str = "global"
+    method: str = "trend-preserving"
+    seed: int = 0
+    archive: Literal["acquire", "simulate"] = "acquire"
+    years: s.ProductYears = s.ProductYears(first=2002, last=2020)
+    sources: dict[str, s.Source]
+    baselines: dict[str, s.Period]
+    links: dict[str, s.Link]
+    products: dict[str, s.ProductYears]
+    simulate: s.Simulate = s.Simulate()
+    domain: s.Domain = s.Domain()
+    regrid: s.RegridMethod = s.RegridMethod()
+    mask: s.Mask = s.Mask()
+    climatology: s.ClimatologyForm = s.ClimatologyForm()
+    splits: s.Splits = s.Splits()
+    compose: s.Compose = s.Compose()
+    publish: s.Publish = s.Publish()
+    evaluate: s.Evaluate = s.Evaluate()
+    report: s.Report = s.Report()
+    tb40: s.Tb40 = s.Tb40()
+    retrieve: s.Retrieve = s.Retrieve()
+    references: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_removed(cls, content: Any) -> Any:
+        """An overlay takes a source, baseline, link or product away by setting it to null."""
+        for table in ("sources", "baselines", "links", "products"):
+            if isinstance(content, dict) and isinstance(content.get(table), dict):
+                kept = {k: v for k, v in content[table].items() if v is not None}
+                content = content | {table: kept}
+        return content
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Config:
+        for name, link in self.links.items():
+            for record in link.records:
+                if record.baseline not in self.baselines:
+                    raise ValueError(f"link {name}: no baseline {record.baseline!r}")
+            for used in self.link_sources(name):
+                if used not in self.sources:
+                    raise ValueError(f"link {name}: no source {used!r}")
+            if link.start_from is not None and link.start_from not in self.links:
+                raise ValueError(f"link {name}: no link {link.start_from!r} to start from")
+        return self
+
+    # -- who needs what ------------------------------------------------------------------------
+
+    def link_sources(self, link: str) -> list[str]:
+        """Sources a link reads, its target included, each once, in order."""
+        spec = self.links[link]
+        names = [entry.source for record in spec.records for entry in record.inputs]
+        return list(dict.fromkeys([*names, spec.target.source]))
+
+    def source_years(self, source: str) -> list[int]:
+        """Years a source has within the years of the run."""
+        period = self.sources[source].period
+        last = period.end.year if period.end else self.years.last
+        first = max(period.start.year, self.years.first)
+        return list(range(first, min(last, self.years.last) + 1))
+
+    def baseline_years(self, baseline: str) -> list[int]:
+        """Calendar years a baseline touches."""
+        period = self.baselines[baseline]
+        end = period.end or dt.date(self.years.last, 12, 31)
+        return list(range(period.start.year, end.year + 1))
+
+    def training_years(self, link: str) -> list[int]:
+        """Years whose samples a link is trained on or held out from."""
+        spec = self.links[link]
+        if spec.training_years is not None:
+            return spec.training_years
+        years = {y for record in spec.records for y in self.baseline_years(record.baseline)}
+        return sorted(years)
+
+    # -- slices --------------------------------------------------------------------------------
+
+    def regrid_of(self, source: str) -> s.Regrid:
+        """Slice of `regrid` for one source."""
+        spec = self.sources[source]
+        assert spec.reader is not None
+        return s.Regrid(
+            **self.regrid.model_dump(),
+            reader=spec.reader,
+            keep=spec.keep,
+            quality=spec.quality,
+            doi=spec.doi,
+        )
+
+    def residuals_of(self, source: str) -> s.Residuals:
+        """Slice of `residuals` for one source."""
+        return s.Residuals(series=self._series(source), mask=self.mask)
+
+    def climatology_of(self, source: str, baseline: str) -> s.Climatology:
+        """Slice of `climatology` for one source and baseline."""
+        return s.Climatology(
+            **self.climatology.model_dump(),
+            baseline=self.baselines[baseline],
+            series=self._series(source),
+            mask=self.mask,
+        )
+
+    def _series(self, source: str) -> s.Series:
+        series = self.sources[source].series
+        if series is None:
+            raise GlabError(
+                f"source {source!r} has no series",
+                variable=f"sources.{source}.series",
+                remedy="name the variables that get a seasonal cycle",
+            )
+        return series
+
+
+def load_config(paths: Sequence[Path]) -> Config:
+    """Read configuration files, later ones laid over earlier ones, and check them.
+
+    Raises:
+        GlabError: for a file that is no YAML, an unknown key, or a value that cannot be.
+    """
+    merged: dict[str, Any] = {}
+    for path in paths:
+        try:
+            content = yaml.safe_load(Path(path).read_text()) or {}
+        except (OSError, yaml.YAMLError) as error:
+            raise GlabError("configuration cannot be read", path=path, found=str(error)) from error
+        merged = overlaid(merged, content)
+    return config_from(merged)
+
+
+def overlaid(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `overlay` laid over it: mappings merge, everything else is replaced."""
+    merged = dict(base)
+    for key, value in overlay.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = overlaid(merged[key], value) if both else value
+    return merged
+
+
+def config_from(content: Mapping[str, Any]) -> Config:
+    """Check a configuration that was already read.
+
+    Raises:
+        GlabError: naming the setting, what was found, and the nearest known name.
+    """
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        raise _explained(error) from error
+
+
+def _explained(error: ValidationError) -> GlabError:
+    """The first fault of a validation, in the project's words."""
+    fault = error.errors()[0]
+    place = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        *parents, name = fault["loc"]
+        return unknown_name("setting", str(name), _known_keys(parents), variable=place)
+    return GlabError(
+        "a setting cannot be used", variable=place, found=fault["input"], expected=fault["msg"]
+    )
+
+
+def _known_keys(parents: Sequence[Any]) -> list[str]:
+    """Keys that the section at `parents` knows."""
+    model: Any = Config
+    for part in parents:
+        if isinstance(part, int) or not hasattr(model, "model_fields"):
+            continue
+        if part in model.model_fields:
+            model = _model_within(model.model_fields[part].annotation)
+    return list(getattr(model, "model_fields", {}))
+
+
+def _model_within(annotation: Any) -> Any:
+    """The section class inside an annotation such as dict[str, Source] or Series | None."""
+    if hasattr(annotation, "model_fields"):
+        return annotation
+    inner = [_model_within(part) for part in getattr(annotation, "__args__", ())]
+    found = [part for part in inner if hasattr(part, "model_fields")]
+    return found[0] if found else annotation

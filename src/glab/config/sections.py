@@ -1,0 +1,311 @@
+"""Typed settings: one class per stage, closed (an unknown key is an error).
+
+A class here is what a step receives as `settings`; `Config` (in `glab.config.record`) puts the
+slices together from the whole configuration.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+
+
+class Section(BaseModel):
+    """A closed, immutable group of settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Period(Section):
+    """First and last day, both included; `end` may be open."""
+
+    start: dt.date
+    end: dt.date | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Period:
+        if self.end is not None and self.end < self.start:
+            raise ValueError(f"the period ends ({self.end}) before it starts ({self.start})")
+        return self
+
+
+class Box(Section):
+    """A box in degrees; west < east."""
+
+    west: float = -180.0
+    east: float = 180.0
+    south: float = -84.44
+    north: float = 84.44
+
+
+# --- sources ---------------------------------------------------------------------------------
+
+
+class QualityRule(Section):
+    """Mask `applies_to` where `variable` is below `min` or above `max` (+ the variable `plus`),
+    or has one of the bits `bits_clear` set."""
+
+    variable: str
+    applies_to: list[str]
+    min: float | None = None
+    max: float | None = None
+    plus: str | None = None
+    bits_clear: int | None = None
+
+
+class Series(Section):
+    """Which variables of a source get a seasonal cycle, at which place of further dimensions."""
+
+    variables: list[str]
+    select: dict[str, str | float] = {}
+
+
+class Source(Section):
+    """One satellite record, or a stage whose year files look like one."""
+
+    stage: Literal["regrid", "tb40", "retrieve", "compose"] = "regrid"
+    reader: str | None = None
+    period: Period
+    series: Series | None = None
+    keep: list[str] | None = None  # variables carried to the domain; None: all
+    quality: list[QualityRule] = []
+    doi: str = ""
+
+    @model_validator(mode="after")
+    def _reader_named(self) -> Source:
+        if (self.stage == "regrid") != (self.reader is not None):
+            raise ValueError("a source of stage regrid names a reader, any other does not")
+        return self
+
+
+# --- stages, system A ------------------------------------------------------------------------
+
+
+class Simulate(Section):
+    """The simulated Earth; its box is the domain's."""
+
+    long_term_change: bool = True
+    calibration_drift_k_per_decade: float = 0.0
+
+
+class Domain(Section):
+    """Land cells of the target grid, their order, tiles, blocks and static layers."""
+
+    box: Box = Box()
+    land_fraction_min: Fraction = 0.5
+    tile_cells: int = Field(8192, gt=0)
+    block_cells: int = Field(20, gt=0)  # side of a spatial block of the splits, in cells
+
+
+class RegridMethod(Section):
+    """How native values come onto the domain."""
+
+    method: Literal["conservative", "bilinear"] = "conservative"
+    backend: Literal["separable", "xesmf"] = "separable"
+    valid_fraction_min: Fraction = 0.5  # of a cell's area that must have been seen
+    bad_share_max: Fraction = 0.2  # of unreadable granules, above which a year fails
+
+
+class Regrid(RegridMethod):
+    """Slice of one source."""
+
+    reader: str
+    keep: list[str] | None = None
+    quality: list[QualityRule] = []
+    doi: str = ""
+
+
+class Mask(Section):
+    """Where no series is used: frozen ground and open water (SCIENCE §2, point 1)."""
+
+    frozen_source: str | None = "surface"  # its t_surface and snow say what is frozen
+    t_surface_min_k: float = 274.15
+    snow_max_kg_m2: float = 5.0
+    water_fraction_max: Fraction = 0.1
+
+
+class ClimatologyForm(Section):
+    """The seasonal cycle: `harmonics` at a fixed period, or the `published` single sine."""
+
+    form: Literal["harmonics", "published"] = "harmonics"
+    harmonics: int = Field(2, ge=1, le=6)
+    ridge: float = Field(1e-3, ge=0.0)  # share of the number of values added to the diagonal
+    values_min: int = 40
+    months_min: int = 8
+
+
+class Climatology(ClimatologyForm):
+    """Slice of one source and baseline."""
+
+    baseline: Period
+    series: Series
+    mask: Mask = Mask()
+
+
+class Residuals(Section):
+    """Slice of one source and baseline."""
+
+    series: Series
+    mask: Mask = Mask()
+
+
+class LinkInput(Section):
+    """One variable of one source that a link reads; `channels` None: all."""
+
+    source: str
+    variable: str
+    channels: list[str] | None = None
+
+
+class Record(Section):
+    """Inputs of one sensor period, all relative to one baseline; a link pools its records."""
+
+    baseline: str
+    inputs: list[LinkInput]
+
+
+class Features(Section):
+    """What a network sees of its inputs."""
+
+    residual: bool = True
+    means_days: list[int] = [91, 365]
+    means_values_min: list[int] = [5, 20]
+    climatology: bool = True
+    coordinates: bool = False  # latitude and sin(longitude), as published
+
+
+class Network(Section):
+    """Layers, loss and optimiser of one network."""
+
+    hidden: list[int] = [128, 128, 64]
+    activations: list[Literal["relu", "leaky_relu", "silu", "tanh"]] = ["silu"]
+    loss: Literal["huber", "log_cosh", "mse"] = "huber"
+    learning_rate: Positive = 1e-3
+    weight_decay: float = 0.0
+    batch_size: int = 2048
+    epochs: int = 30
+    patience: int | None = None  # epochs without gain on the validation blocks; None: run all
+    schedule: Literal["constant", "cosine"] = "cosine"
+
+
+class Splits(Section):
+    """What is held out: whole years and spatial blocks, never random rows."""
+
+    held_out_years: list[int] = []
+    held_out_share: Fraction = 0.2  # of the spatial blocks
+    buffer_cells: int = 1  # around a held-out block, in no set at all
+    validation_share: Fraction = 0.1  # of the training blocks, for early stopping
+
+
+class Link(Section):
+    """One learned mapping."""
+
+    records: list[Record]
+    target: LinkInput
+    window_days: int = 1
+    target_days_min: int = 1  # days with a target that a window needs
+    footprint: str | None = None  # grid that inputs are averaged to before samples are drawn
+    features: Features = Features()
+    network: Network = Network()
+    members: int = Field(5, ge=1)
+    training_years: list[int] | None = None  # None: the years of the baselines
+    samples_max: int = 4_000_000
+    start_from: str | None = None  # link whose networks this one starts from
+    frozen_layers: int = 0
+    offset_pairs: float | None = 20.0  # n0 of the offset's shrinkage n/(n+n0); None: no offset
+    noise_share: float | None = None  # data uncertainty by perturbed inputs (published: 0.1)
+
+
+class Train(Section):
+    """Slice of one link's member."""
+
+    network: Network
+    seed: int
+    frozen_layers: int = 0
+
+
+class Compose(Section):
+    """How L-band TB is put together from SMOS and the networks."""
+
+    links: list[str] = ["amsr_smos"]
+    reference: str = "smos_l3"
+    mode: Literal["blend", "observed", "network"] = "blend"
+    reference_error_k: Positive = 2.5  # used where the reference carries no tb_error
+
+
+class ProductYears(Section):
+    """Which years of a product are made."""
+
+    first: int
+    last: int
+
+
+class Publish(Section):
+    """Chunks of the Zarr stores."""
+
+    chunk_time: int = 73
+    chunk_y: int = 73
+    chunk_x: int = 87
+
+
+class Evaluate(Section):
+    """What skill is judged on."""
+
+    periods: dict[str, Period] = {}
+    trend_years_min: int = 5
+
+
+class Report(Section):
+    """What the page shows."""
+
+    title: str = "GLAB"
+    example_cells: int = 6
+
+
+# --- stages, system B ------------------------------------------------------------------------
+
+
+class Lmeb(Section):
+    """Parameters of the radiative-transfer model that are choices (SCIENCE §3)."""
+
+    dielectric: Literal["mironov2013", "mironov2009"] = "mironov2013"
+    model: Literal["tau-omega", "two-stream"] = "tau-omega"
+    q_r: float = 0.0
+    n_rh: float = -1.0
+    n_rv: float = -1.0
+    tt_h: float = 1.0
+    tt_v: float = 1.0
+    effective_temperature: Literal["wigneron2007", "choudhury1982"] = "wigneron2007"
+
+
+class Tb40(Section):
+    """The 40° brightness temperature."""
+
+    source: str = "smos_l3"
+    lmeb: Lmeb = Lmeb()
+    form: Literal["observation", "model"] = "observation"
+    angle_min_deg: float = 20.0
+    angle_max_deg: float = 55.0
+    angle_range_min_deg: float = 10.0
+    use_40_bin: bool = False  # it shares its snapshots with 37.5 and 42.5
+    tb_sigma_min_k: Positive = 4.0
+
+
+class Retrieve(Section):
+    """The two-run inversion of 40° TB."""
+
+    lmeb: Lmeb = Lmeb()
+    tb_sigma_k: Positive = 1.0
+    sm_prior: float = 0.2
+    sm_sigma: Positive = 0.2
+    vod_prior: float = 0.5
+    vod_sigma: Positive = 1.0
+    prior: Literal["year", "ten_days"] = "year"
+    prior_values_min: int = 30
+    sm_bounds: tuple[float, float] = (-0.1, 1.0)
+    vod_bounds: tuple[float, float] = (-0.2, 2.0)

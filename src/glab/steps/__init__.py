@@ -1,0 +1,1 @@
+"""One step a stage: read, call the pure function, write."""

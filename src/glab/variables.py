@@ -1,0 +1,160 @@
+"""The registry of canonical variables: unit, names, valid range, packing.
+
+Every variable of a work file or product is declared here once; `io` takes attributes and encoding
+from it and refuses what is not declared. Families (`<name>_residual`, `<name>_std`, …) are derived
+from their base variable by `lookup`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from glab.errors import unknown_name
+
+
+@dataclass(frozen=True)
+class Variable:
+    """What is known of a variable, whatever file it stands in.
+
+    Attributes:
+        units: UDUNITS string; "1" for dimensionless.
+        long_name: for people.
+        standard_name: CF standard name, empty where CF has none.
+        valid_range: physically possible values in `units`; None where any value is.
+        scale: step of int16 packing in work files; None keeps float32 (or `dtype`).
+        offset: value of raw 0 when packed.
+        dtype: dtype on disk when not packed.
+        flags: for flag variables, meaning of each value, in order of `flag_values`.
+        flag_masks: True when the flags are bits 1, 2, 4, … rather than values 0, 1, 2, …
+    """
+
+    units: str
+    long_name: str
+    standard_name: str = ""
+    valid_range: tuple[float, float] | None = None
+    scale: float | None = None
+    offset: float = 0.0
+    dtype: str = "float32"
+    flags: tuple[str, ...] = ()
+    flag_masks: bool = False
+
+
+def _kelvin(long_name: str, top: float = 400.0, standard_name: str = "") -> Variable:
+    return Variable("K", long_name, standard_name, (0.0, top), scale=0.01, offset=200.0)
+
+
+def _fraction(long_name: str, standard_name: str = "") -> Variable:
+    return Variable("1", long_name, standard_name, (0.0, 1.0), scale=1e-4)
+
+
+def _count(long_name: str) -> Variable:
+    return Variable("1", long_name, dtype="int16", valid_range=(0, 32767))
+
+
+def _flag(long_name: str, *flags: str, masks: bool = False) -> Variable:
+    return Variable("1", long_name, dtype="int16", flags=flags, flag_masks=masks)
+
+
+VARIABLES: dict[str, Variable] = {
+    "tb": _kelvin("brightness temperature", standard_name="brightness_temperature"),
+    "tb_accuracy": _kelvin("radiometric accuracy of the brightness temperature", 100.0),
+    "tb_std": _kelvin("standard deviation of the brightness temperatures within a bin", 100.0),
+    "tb_error": _kelvin("standard error of the brightness temperature", 100.0),
+    "tb_rmse": _kelvin("root mean square of observed minus modelled brightness temperature", 200.0),
+    "incidence": Variable("degree", "incidence angle", "angle_of_incidence", (0, 90), scale=0.01),
+    "rfi_fraction": _fraction("share of views flagged for radio-frequency interference"),
+    "view_count": _count("number of views in a bin"),
+    "angle_count": _count("number of angle bins used"),
+    "count": _count("number of observations"),
+    "vod": Variable("1", "L-band vegetation optical depth at nadir", "", (-0.5, 3.0), scale=2e-4),
+    "vod_error": Variable("1", "standard error of L-band vegetation optical depth", "", (0, 3)),
+    "soil_moisture": Variable(
+        "m3 m-3",
+        "volumetric soil moisture of the top layer",
+        "volume_fraction_of_condensed_water_in_soil",
+        (-0.2, 1.0),
+        scale=1e-4,
+    ),
+    "soil_moisture_error": Variable("m3 m-3", "standard error of soil moisture", "", (0, 1)),
+    "t_surface": _kelvin("soil temperature near the surface", standard_name="soil_temperature"),
+    "t_deep": _kelvin("soil temperature at depth", standard_name="soil_temperature"),
+    "t_air": _kelvin("air temperature at 2 m", standard_name="air_temperature"),
+    "snow": Variable(
+        "kg m-2", "snow water equivalent", "lwe_thickness_of_surface_snow_amount", (0, 3000), 0.1
+    ),
+    "frozen": _flag("frozen or snow-covered ground", "no", "yes"),
+    "water_fraction": _fraction("share of open water in a cell"),
+    "urban_fraction": _fraction("share of urban area in a cell"),
+    "ice_fraction": _fraction("share of permanent snow and ice in a cell"),
+    "land_fraction": _fraction("share of land in a cell", "land_area_fraction"),
+    "igbp_fraction": _fraction("share of each IGBP land-cover class in a cell"),
+    "clay": _fraction("mass fraction of clay in the soil"),
+    "topography": _flag("topography", "flat", "moderate", "strong"),
+    "altitude": Variable("m", "height above sea level", "surface_altitude", (-500, 9000)),
+    "omega": Variable("1", "effective scattering albedo", "", (0, 1)),
+    "h_r": Variable("1", "soil roughness parameter H_R", "", (0, 5)),
+    "scene_flags": _flag(
+        "scene flags",
+        "moderate_topography",
+        "strong_topography",
+        "polluted_scene",
+        "frozen",
+        masks=True,
+    ),
+    "processing_flags": _flag("processing flags", masks=True),
+    "record": _flag("sensor record a network's value comes from"),
+    "origin": _flag(
+        "where a brightness temperature comes from",
+        "none",
+        "smos",
+        "amsre_network",
+        "amsr2_network",
+        "smos_and_amsre_network",
+        "smos_and_amsr2_network",
+    ),
+    "row": Variable("1", "row of the 25 km EASE-Grid 2.0, from north", dtype="int32"),
+    "col": Variable("1", "column of the 25 km EASE-Grid 2.0, from 180 W", dtype="int32"),
+    "lat": Variable("degrees_north", "latitude of the cell centre", "latitude", dtype="float64"),
+    "lon": Variable("degrees_east", "longitude of the cell centre", "longitude", dtype="float64"),
+    "area": Variable("m2", "area of the cell", "cell_area", dtype="float64"),
+    "tile": Variable("1", "tile of consecutive cells", dtype="int32"),
+    "block": Variable("1", "spatial block of the splits", dtype="int32"),
+}
+
+SUFFIXES: dict[str, str] = {
+    "_residual": "{}, minus its seasonal cycle",
+    "_climatology": "{}, seasonal cycle",
+    "_coefficients": "{}, coefficients of the seasonal cycle",
+    "_std": "{}, structural uncertainty (standard deviation over the ensemble)",
+    "_std_data": "{}, data uncertainty (standard deviation)",
+    "_std_total": "{}, total uncertainty (standard deviation)",
+}
+
+
+def lookup(name: str) -> Variable:
+    """The declaration of a variable, or of a member of its family (`<name>_residual`, …).
+
+    Raises:
+        GlabError: for a name that is not declared; it suggests the nearest.
+    """
+    if name in VARIABLES:
+        return VARIABLES[name]
+    for suffix, long_name in SUFFIXES.items():
+        base = name.removesuffix(suffix)
+        if base != name and base in VARIABLES:
+            return _derived(VARIABLES[base], suffix, long_name)
+    raise unknown_name("variable", name, VARIABLES)
+
+
+def _derived(base: Variable, suffix: str, long_name: str) -> Variable:
+    """A family member: same unit, no standard name, packed about zero where it is a residual."""
+    packing = base.scale if suffix in ("_residual", "_climatology") else None
+    offset = base.offset if suffix == "_climatology" else 0.0
+    return replace(
+        base,
+        long_name=long_name.format(base.long_name),
+        standard_name=base.standard_name if suffix == "_climatology" else "",
+        valid_range=None,
+        scale=packing,
+        offset=offset,
+    )
