@@ -24,7 +24,7 @@ def days_of_year(year: int) -> Days:
     return np.arange(f"{year:04d}-01-01", f"{year + 1:04d}-01-01", dtype="datetime64[D]")
 
 
-def days_between(first: np.datetime64 | dt.date | str, last: np.datetime64 | dt.date | str) -> Days:
+def days_between(first: dt.date | str, last: dt.date | str) -> Days:
     """Every day from `first` to `last`, both included."""
     start, stop = np.datetime64(first, "D"), np.datetime64(last, "D")
     return np.arange(start, stop + np.timedelta64(1, "D"), dtype="datetime64[D]")
