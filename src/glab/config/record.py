@@ -5,13 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from glab.config import links as k
 from glab.config import sections as s
 from glab.errors import GlabError, unknown_name
+
+Slice = TypeVar("Slice", bound=s.Section)
 
 
 class Config(s.Section):
@@ -24,15 +27,15 @@ class Config(s.Section):
     years: s.ProductYears = s.ProductYears(first=2002, last=2020)
     sources: dict[str, s.Source]
     baselines: dict[str, s.Period]
-    links: dict[str, s.Link]
+    links: dict[str, k.Link]
     products: dict[str, s.ProductYears]
     simulate: s.Simulate = s.Simulate()
     domain: s.Domain = s.Domain()
     regrid: s.RegridMethod = s.RegridMethod()
     mask: s.Mask = s.Mask()
     climatology: s.ClimatologyForm = s.ClimatologyForm()
-    splits: s.Splits = s.Splits()
-    compose: s.Compose = s.Compose()
+    splits: k.Splits = k.Splits()
+    compose: k.ComposeChoice = k.ComposeChoice()
     publish: s.Publish = s.Publish()
     evaluate: s.Evaluate = s.Evaluate()
     report: s.Report = s.Report()
@@ -86,11 +89,14 @@ class Config(s.Section):
 
     def training_years(self, link: str) -> list[int]:
         """Years whose samples a link is trained on or held out from."""
+        records = range(len(self.links[link].records))
+        return sorted({year for number in records for year in self.sample_years(link, number)})
+
+    def sample_years(self, link: str, record: int) -> list[int]:
+        """Years that one record of a link draws samples from, held-out years included."""
         spec = self.links[link]
-        if spec.training_years is not None:
-            return spec.training_years
-        years = {y for record in spec.records for y in self.baseline_years(record.baseline)}
-        return sorted(years)
+        years = spec.training_years or self.baseline_years(spec.records[record].baseline)
+        return sorted({*years, *self.splits.held_out_years})
 
     # -- slices --------------------------------------------------------------------------------
 
@@ -119,6 +125,39 @@ class Config(s.Section):
             mask=self.mask,
         )
 
+    def samples_of(self, link: str) -> k.Samples:
+        """Slice of `samples` for one link."""
+        names = {record.baseline for record in self.links[link].records}
+        return _sliced(
+            k.Samples,
+            self.links[link],
+            name=link,
+            baselines={name: self.baselines[name] for name in sorted(names)},
+            splits=self.splits,
+            seed=self.seed,
+        )
+
+    def train_of(self, link: str) -> k.Train:
+        """Slice of `train` for one link."""
+        return _sliced(k.Train, self.links[link], name=link, seed=self.seed)
+
+    def calibrate_of(self, link: str) -> k.Calibrate:
+        """Slice of `calibrate` for one link."""
+        return _sliced(k.Calibrate, self.links[link], name=link)
+
+    def predict_of(self, link: str) -> k.Predict:
+        """Slice of `predict` for one link."""
+        return _sliced(k.Predict, self.links[link], name=link, seed=self.seed)
+
+    def compose_of(self) -> k.Compose:
+        """Slice of `compose`: the sensor of a link's record is its first input's source."""
+        sensors = {
+            link: [record.inputs[0].source for record in self.links[link].records]
+            for link in self.compose.links
+        }
+        series = self._series(self.compose.reference)
+        return _sliced(k.Compose, self.compose, series=series, mask=self.mask, sensors=sensors)
+
     def _series(self, source: str) -> s.Series:
         series = self.sources[source].series
         if series is None:
@@ -128,6 +167,12 @@ class Config(s.Section):
                 remedy="name the variables that get a seasonal cycle",
             )
         return series
+
+
+def _sliced(slice_class: type[Slice], section: s.Section, **further: Any) -> Slice:
+    """A slice: the fields it shares with a section, and further ones."""
+    shared = slice_class.model_fields.keys() & type(section).model_fields.keys() - further.keys()
+    return slice_class(**{name: getattr(section, name) for name in shared}, **further)
 
 
 def load_config(paths: Sequence[Path]) -> Config:

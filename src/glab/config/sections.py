@@ -87,10 +87,14 @@ class Source(Section):
 
 
 class Simulate(Section):
-    """The simulated Earth; its box is the domain's."""
+    """The simulated Earth (see `glab.simulate`): where, when, and what happens on it."""
 
-    long_term_change: bool = True
-    calibration_drift_k_per_decade: float = 0.0
+    box: Box = Box(west=20.0, east=21.3, south=-35.0, north=70.0)
+    seed: int = Field(1, ge=0)  # of the world: its weather, its changes, its instruments' errors
+    first_year: int = 2009
+    last_year: int = 2018
+    long_term_change: bool = True  # False: no trends, clearings or warming (for false trends)
+    calibration_drift_k_per_decade: float = 0.0  # of the AMSR sensors, its sign by channel
 
 
 class Domain(Section):
@@ -99,6 +103,7 @@ class Domain(Section):
     box: Box = Box()
     land_fraction_min: Fraction = 0.5
     tile_cells: int = Field(8192, gt=0)
+    tiles: int = Field(27, gt=0)  # how many there are: plans are made before the domain; it checks
     block_cells: int = Field(20, gt=0)  # side of a spatial block of the splits, in cells
 
 
@@ -135,8 +140,19 @@ class ClimatologyForm(Section):
     form: Literal["harmonics", "published"] = "harmonics"
     harmonics: int = Field(2, ge=1, le=6)
     ridge: float = Field(1e-3, ge=0.0)  # share of the number of values added to the diagonal
-    values_min: int = 40
-    months_min: int = 8
+    values_min: int = 40  # with fewer a cell keeps its median
+    months_min: int = 8  # calendar months with values that `harmonics` needs
+    period_days: tuple[float, float] = (365.0, 366.0)  # bounds of the `published` sine: period,
+    amplitude_bounds: dict[str, tuple[float, float]] = {
+        "tb": (1.0, 80.0),
+        "vod": (0.0, 1.0),
+        "soil_moisture": (0.0, 1.0),
+    }  # amplitude and
+    offset_bounds: dict[str, tuple[float, float]] = {
+        "tb": (120.0, 370.0),
+        "vod": (0.0, 1.2),
+        "soil_moisture": (0.0, 1.0),
+    }  # mean level of each variable, in its unit
 
 
 class Climatology(ClimatologyForm):
@@ -152,90 +168,6 @@ class Residuals(Section):
 
     series: Series
     mask: Mask = Mask()
-
-
-class LinkInput(Section):
-    """One variable of one source that a link reads; `channels` None: all."""
-
-    source: str
-    variable: str
-    channels: list[str] | None = None
-
-
-class Record(Section):
-    """Inputs of one sensor period, all relative to one baseline; a link pools its records."""
-
-    baseline: str
-    inputs: list[LinkInput]
-
-
-class Features(Section):
-    """What a network sees of its inputs."""
-
-    residual: bool = True
-    means_days: list[int] = [91, 365]
-    means_values_min: list[int] = [5, 20]
-    climatology: bool = True
-    coordinates: bool = False  # latitude and sin(longitude), as published
-
-
-class Network(Section):
-    """Layers, loss and optimiser of one network."""
-
-    hidden: list[int] = [128, 128, 64]
-    activations: list[Literal["relu", "leaky_relu", "silu", "tanh"]] = ["silu"]
-    loss: Literal["huber", "log_cosh", "mse"] = "huber"
-    learning_rate: Positive = 1e-3
-    weight_decay: float = 0.0
-    batch_size: int = 2048
-    epochs: int = 30
-    patience: int | None = None  # epochs without gain on the validation blocks; None: run all
-    schedule: Literal["constant", "cosine"] = "cosine"
-
-
-class Splits(Section):
-    """What is held out: whole years and spatial blocks, never random rows."""
-
-    held_out_years: list[int] = []
-    held_out_share: Fraction = 0.2  # of the spatial blocks
-    buffer_cells: int = 1  # around a held-out block, in no set at all
-    validation_share: Fraction = 0.1  # of the training blocks, for early stopping
-
-
-class Link(Section):
-    """One learned mapping."""
-
-    records: list[Record]
-    target: LinkInput
-    window_days: int = 1
-    target_days_min: int = 1  # days with a target that a window needs
-    footprint: str | None = None  # grid that inputs are averaged to before samples are drawn
-    features: Features = Features()
-    network: Network = Network()
-    members: int = Field(5, ge=1)
-    training_years: list[int] | None = None  # None: the years of the baselines
-    samples_max: int = 4_000_000
-    start_from: str | None = None  # link whose networks this one starts from
-    frozen_layers: int = 0
-    offset_pairs: float | None = 20.0  # n0 of the offset's shrinkage n/(n+n0); None: no offset
-    noise_share: float | None = None  # data uncertainty by perturbed inputs (published: 0.1)
-
-
-class Train(Section):
-    """Slice of one link's member."""
-
-    network: Network
-    seed: int
-    frozen_layers: int = 0
-
-
-class Compose(Section):
-    """How L-band TB is put together from SMOS and the networks."""
-
-    links: list[str] = ["amsr_smos"]
-    reference: str = "smos_l3"
-    mode: Literal["blend", "observed", "network"] = "blend"
-    reference_error_k: Positive = 2.5  # used where the reference carries no tb_error
 
 
 class ProductYears(Section):

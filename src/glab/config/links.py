@@ -1,0 +1,163 @@
+"""Typed settings of the learned mappings, and the slices that the stages of a link receive."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from glab.config.sections import Fraction, Mask, Period, Positive, Section, Series
+
+Activation = Literal["relu", "leaky_relu", "silu", "tanh"]
+VarianceTerm = Literal["constant", "structural", "inverse_count", "climatology"]
+
+
+class LinkInput(Section):
+    """One variable of one source that a link reads; `channels` None: all."""
+
+    source: str
+    variable: str
+    channels: list[str] | None = None
+
+
+class Record(Section):
+    """Inputs of one sensor period, all relative to one baseline; a link pools its records."""
+
+    baseline: str
+    inputs: list[LinkInput] = Field(min_length=1)
+    role: Literal["both", "train", "predict"] = "both"  # what it serves: published trains on SMOS
+
+
+class Features(Section):
+    """What a network sees of its inputs."""
+
+    residual: bool = True
+    means_days: list[int] = [91, 365]  # widths of the running means, ascending
+    means_values_min: list[int] = [5, 20]  # values a mean needs, else the next shorter is taken
+    climatology: bool = True  # of inputs and target, at that date
+    coordinates: bool = False  # latitude and sin(longitude), as published
+
+    @model_validator(mode="after")
+    def _means_match(self) -> Features:
+        if len(self.means_days) != len(self.means_values_min):
+            raise ValueError("means_days and means_values_min have different lengths")
+        if self.means_days != sorted(self.means_days):
+            raise ValueError("means_days must ascend")
+        return self
+
+
+class Network(Section):
+    """Layers, loss and optimiser of one network."""
+
+    hidden: list[int] = [128, 128, 64]
+    activations: list[Activation] = Field(["silu"], min_length=1)  # by layer, the last repeats
+    leaky_slope: float = 0.01  # of leaky_relu
+    scale_target: bool = True  # False: the loss is taken in the target's own unit, as published
+    loss: Literal["huber", "log_cosh", "mse"] = "huber"
+    huber_delta: Positive = 1.0
+    learning_rate: Positive = 1e-3
+    weight_decay: float = 0.0
+    batch_size: int = Field(2048, gt=0)
+    epochs: int = Field(30, gt=0)
+    patience: int | None = None  # epochs without gain on the validation blocks; None: run all
+    schedule: Literal["constant", "cosine"] = "cosine"
+
+
+class Splits(Section):
+    """What is held out: whole years and spatial blocks, never random rows."""
+
+    held_out_years: list[int] = []
+    held_out_share: Fraction = 0.2  # of the spatial blocks
+    buffer_cells: int = Field(1, ge=0)  # around a held-out block, in no set at all
+    validation_share: Fraction = 0.1  # of the training blocks, for early stopping
+
+
+class Mapping(Section):
+    """What a link maps to what: all that forms a feature vector."""
+
+    records: list[Record] = Field(min_length=1)
+    target: LinkInput
+    window_days: int = Field(1, gt=0)
+    features: Features = Features()
+
+
+class Link(Mapping):
+    """One learned mapping, how it is trained and how its uncertainty is found."""
+
+    target_days_min: int = 1  # days with a target that a window needs
+    footprint: str | None = None  # grid that inputs are averaged to before samples are drawn
+    training_years: list[int] | None = None  # None: the days of the baselines
+    samples_max: int = Field(4_000_000, gt=0)
+    memory_mb: int = Field(2000, gt=0)  # of one year's features; a longer year is thinned by days
+    network: Network = Network()
+    members: int = Field(5, ge=1)
+    member_share: Fraction = 1.0  # of the training blocks each member sees, its own choice
+    start_from: str | None = None  # link whose networks this one starts from
+    frozen_layers: int = Field(0, ge=0)
+    offset_pairs: float | None = 20.0  # n0 of the offset's shrinkage n/(n+n0); None: no offset
+    target_noise: float = Field(0.0, ge=0.0)  # standard error of a target value, taken out
+    variance_terms: list[VarianceTerm] = ["constant", "structural", "inverse_count"]
+    noise_share: float | None = None  # data uncertainty by perturbed inputs (published: 0.1)
+    noise_runs: int = Field(5, ge=2)
+    batch_size: int = Field(65536, gt=0)  # rows a network is applied to at once
+
+
+class Samples(Mapping):
+    """Slice of one link."""
+
+    name: str
+    baselines: dict[str, Period]
+    splits: Splits
+    seed: int
+    target_days_min: int
+    footprint: str | None
+    training_years: list[int] | None
+    samples_max: int
+    memory_mb: int
+
+
+class Train(Section):
+    """Slice of one link; the member is an argument."""
+
+    name: str
+    seed: int
+    network: Network
+    member_share: Fraction = 1.0
+    frozen_layers: int = 0
+
+
+class Calibrate(Section):
+    """Slice of one link."""
+
+    name: str
+    offset_pairs: float | None
+    target_noise: float
+    variance_terms: list[VarianceTerm]
+    batch_size: int
+
+
+class Predict(Mapping):
+    """Slice of one link."""
+
+    name: str
+    seed: int
+    noise_share: float | None
+    noise_runs: int
+    batch_size: int
+
+
+class ComposeChoice(Section):
+    """How L-band TB is put together from SMOS and the networks."""
+
+    links: list[str] = ["amsr_smos"]
+    reference: str = "smos_l3"
+    mode: Literal["blend", "observed", "network"] = "blend"
+    reference_error_k: Positive = 2.5  # used where the reference carries no tb_error
+
+
+class Compose(ComposeChoice):
+    """Slice: with the reference's series, and the sensor of each record of each link."""
+
+    series: Series
+    mask: Mask
+    sensors: dict[str, list[str]]
