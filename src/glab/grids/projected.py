@@ -1,0 +1,85 @@
+"""Grids whose latitude and longitude vary along both axes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from glab.errors import GlabError
+from glab.grids.ellipsoid import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class ProjectedGrid:
+    """A grid that is rectilinear in projected metres, such as EASE-Grid 2.0 North and South.
+
+    Attributes:
+        x: centre of each column in m, shape (cols,), ascending or descending.
+        y: centre of each row in m, shape (rows,), ascending or descending.
+        crs: the projection, as pyproj reads it ("EPSG:6931").
+    """
+
+    x: Floats
+    y: Floats
+    crs: str
+
+    def __post_init__(self) -> None:
+        for name, centres in (("x", self.x), ("y", self.y)):
+            if centres.ndim != 1 or centres.size < 2:
+                raise GlabError("a projected axis needs two centres", variable=name)
+            steps = np.diff(centres)
+            if not (np.isfinite(steps).all() and ((steps > 0).all() or (steps < 0).all())):
+                raise GlabError("a projected axis neither ascends nor descends", variable=name)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.y.size, self.x.size
+
+    def project(self, lat: ArrayLike, lon: ArrayLike) -> tuple[Floats, Floats]:
+        """Projected x, y in m of geodetic points in degrees; infinite where there is none."""
+        x, y = self._transformer().transform(np.asarray(lon, float), np.asarray(lat, float))
+        return x, y
+
+    def centres(self) -> tuple[Floats, Floats]:
+        """Latitude and longitude in degrees of all cell centres, shape (rows, cols)."""
+        x, y = np.meshgrid(self.x, self.y)
+        lon, lat = self._transformer().transform(x, y, direction="INVERSE")
+        return lat, lon
+
+    def _transformer(self) -> Any:
+        from pyproj import Transformer
+        from pyproj.exceptions import CRSError
+
+        try:
+            return Transformer.from_crs("EPSG:4326", self.crs, always_xy=True)
+        except CRSError as error:
+            raise GlabError("unknown projection", variable="crs", found=self.crs) from error
+
+
+@dataclass(frozen=True, eq=False)
+class CurvilinearGrid:
+    """Cell centres without order in any known projection, such as a swath.
+
+    Attributes:
+        lat, lon: degrees, shape (rows, cols).
+    """
+
+    lat: Floats
+    lon: Floats
+
+    def __post_init__(self) -> None:
+        if self.lat.ndim != 2 or self.lat.shape != self.lon.shape:
+            raise GlabError("latitude and longitude need one shape", found=self.lat.shape)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.lat.shape[0], self.lat.shape[1]
+
+    def centres(self) -> tuple[Floats, Floats]:
+        """Latitude and longitude in degrees of all cell centres, shape (rows, cols)."""
+        return self.lat, self.lon
