@@ -66,6 +66,13 @@ VARIABLES: dict[str, Variable] = {
     "view_count": _count("number of views in a bin"),
     "angle_count": _count("number of angle bins used"),
     "count": _count("number of observations"),
+    "tb_h": _kelvin(
+        "L-band brightness temperature, horizontal polarisation", 400.0, "brightness_temperature"
+    ),
+    "tb_v": _kelvin(
+        "L-band brightness temperature, vertical polarisation", 400.0, "brightness_temperature"
+    ),
+    "VOD": Variable("1", "L-band vegetation optical depth at nadir", "", (-0.5, 3.0)),
     "vod": Variable("1", "L-band vegetation optical depth at nadir", "", (-0.5, 3.0), scale=2e-4),
     "vod_error": Variable("1", "standard error of L-band vegetation optical depth", "", (0, 3)),
     "soil_moisture": Variable(
@@ -79,9 +86,7 @@ VARIABLES: dict[str, Variable] = {
     "t_surface": _kelvin("soil temperature near the surface", standard_name="soil_temperature"),
     "t_deep": _kelvin("soil temperature at depth", standard_name="soil_temperature"),
     "t_air": _kelvin("air temperature at 2 m", standard_name="air_temperature"),
-    "snow": Variable(
-        "kg m-2", "snow water equivalent", "lwe_thickness_of_surface_snow_amount", (0, 3000), 0.1
-    ),
+    "snow": Variable("kg m-2", "snow water equivalent", "surface_snow_amount", (0, 3000), 0.1),
     "frozen": _flag("frozen or snow-covered ground", "no", "yes"),
     "water_fraction": _fraction("share of open water in a cell"),
     "urban_fraction": _fraction("share of urban area in a cell"),
@@ -125,10 +130,23 @@ SUFFIXES: dict[str, str] = {
     "_residual": "{}, minus its seasonal cycle",
     "_climatology": "{}, seasonal cycle",
     "_coefficients": "{}, coefficients of the seasonal cycle",
+    "_fit": "{}, how its seasonal cycle was fitted",
+    "_count": "{}, number of values behind its seasonal cycle",
     "_std": "{}, structural uncertainty (standard deviation over the ensemble)",
     "_std_data": "{}, data uncertainty (standard deviation)",
     "_std_total": "{}, total uncertainty (standard deviation)",
+    "_trend": "{}, linear trend",
+    "_bias": "{}, mean difference from the truth",
+    "_rmse": "{}, root mean square difference from the truth",
+    "_r": "{}, temporal correlation with the truth",
+    "_coverage": "{}, share of truths within one total standard deviation",
 }
+
+OWN_KIND: dict[str, Variable] = {
+    "_fit": _flag("", "none", "median", "cycle"),
+    "_count": _count(""),
+}
+"""Members of a family that are no quantity of the base variable's kind."""
 
 
 def lookup(name: str) -> Variable:
@@ -139,22 +157,40 @@ def lookup(name: str) -> Variable:
     """
     if name in VARIABLES:
         return VARIABLES[name]
-    for suffix, long_name in SUFFIXES.items():
+    for suffix in sorted(SUFFIXES, key=len, reverse=True):
         base = name.removesuffix(suffix)
-        if base != name and base in VARIABLES:
-            return _derived(VARIABLES[base], suffix, long_name)
+        if base != name and _declared(base):
+            return _derived(lookup(base), suffix)
     raise unknown_name("variable", name, VARIABLES)
 
 
-def _derived(base: Variable, suffix: str, long_name: str) -> Variable:
+def _declared(name: str) -> bool:
+    """True for a variable of the registry and for a member of its family."""
+    bases = (name.removesuffix(suffix) for suffix in SUFFIXES)
+    return name in VARIABLES or any(base != name and _declared(base) for base in bases)
+
+
+def _derived(base: Variable, suffix: str) -> Variable:
     """A family member: same unit, no standard name, packed about zero where it is a residual."""
+    if suffix in OWN_KIND:
+        return replace(OWN_KIND[suffix], long_name=SUFFIXES[suffix].format(base.long_name))
     packing = base.scale if suffix in ("_residual", "_climatology") else None
     offset = base.offset if suffix == "_climatology" else 0.0
     return replace(
         base,
-        long_name=long_name.format(base.long_name),
+        units=_derived_units(base.units, suffix),
+        long_name=SUFFIXES[suffix].format(base.long_name),
         standard_name=base.standard_name if suffix == "_climatology" else "",
         valid_range=None,
         scale=packing,
         offset=offset,
     )
+
+
+def _derived_units(units: str, suffix: str) -> str:
+    """Trends are by year, correlations and shares have no unit, all else keeps the unit."""
+    if suffix in ("_r", "_coverage"):
+        return "1"
+    if suffix == "_trend":
+        return "year-1" if units == "1" else f"{units} year-1"
+    return units

@@ -1,0 +1,222 @@
+"""How values stand on disk: dtype, packing, chunks, compression, CF attributes, range checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import netCDF4
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from glab.errors import GlabError
+from glab.variables import VARIABLES, Variable, lookup
+
+FILL = np.int16(-32768)
+"""Missing value of packed variables, and of integers that came with gaps."""
+
+TIME_UNITS = "days since 2000-01-01"
+TIME_ORIGIN = np.datetime64("2000-01-01", "D")
+BOUNDS = ("_bounds", "_bnds")
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a kind of file is stored: packing, compression, chunk length of each dimension."""
+
+    packed: bool
+    compression: str
+    chunks: Mapping[str, int]
+
+
+WORK = Style(packed=True, compression="zstd", chunks={"time": 31, "cell": 8192})
+PRODUCT = Style(packed=False, compression="zlib", chunks={"time": 31, "y": 73, "x": 87})
+
+
+def define_variable(file: netCDF4.Dataset, name: str, array: xr.DataArray, style: Style) -> None:
+    """Create a variable of an open file after an array that will be put there.
+
+    Raises:
+        GlabError: for a data variable that the registry does not know.
+    """
+    declared = declaration(name, array)
+    dtype = disk_type(array, declared, style)
+    packed = dtype == "int16" and declared is not None and declared.scale is not None
+    variable = file.createVariable(
+        name,
+        dtype,
+        tuple(str(dim) for dim in array.dims),
+        fill_value=FILL if packed else _fill(dtype, name, array),
+        **_storage(file, array, dtype, style),
+    )
+    variable.setncatts(attributes(name, array, declared, packed))
+    variable.set_auto_maskandscale(False)
+
+
+def declaration(name: str, array: xr.DataArray) -> Variable | None:
+    """What the registry says of a variable; None for grid mappings, bounds, dimension labels.
+
+    Raises:
+        GlabError: for a data variable that is not declared.
+    """
+    if "grid_mapping_name" in array.attrs or name.endswith(BOUNDS):
+        return None
+    if name in array.coords and name not in VARIABLES:
+        return None
+    return lookup(name)
+
+
+def disk_type(array: xr.DataArray, declared: Variable | None, style: Style) -> Any:
+    """The dtype an array gets on disk (`str` for text)."""
+    if array.dtype.kind in "OUS":
+        return str
+    if array.dtype.kind == "M":
+        return "int32"
+    if declared is None:
+        return "int32" if array.dtype == np.int64 else array.dtype
+    if declared.scale is not None and style.packed:
+        return "int16"
+    return declared.dtype
+
+
+def _storage(file: netCDF4.Dataset, array: xr.DataArray, dtype: Any, style: Style) -> dict:
+    """Chunks and compression of a variable; none for scalars and text."""
+    if not array.dims or dtype is str:
+        return {}
+    sizes = {dim: len(file.dimensions[dim]) for dim in map(str, array.dims)}
+    chunks = [min(style.chunks.get(dim, size), size) for dim, size in sizes.items()]
+    return {
+        "chunksizes": chunks,
+        "compression": style.compression,
+        "complevel": 1,
+        "shuffle": True,
+    }
+
+
+def _fill(dtype: Any, name: str, array: xr.DataArray) -> Any:
+    """NaN for measured values, FILL for integers that came as float with gaps, else none."""
+    if dtype is str or name in array.coords or name.endswith(BOUNDS):
+        return None
+    if np.dtype(dtype).kind == "f":
+        return np.array(np.nan, dtype)
+    return np.array(FILL, dtype) if array.dtype.kind == "f" else None
+
+
+def attributes(
+    name: str, array: xr.DataArray, declared: Variable | None, packed: bool
+) -> dict[str, Any]:
+    """CF attributes of a variable; what the array itself carries wins."""
+    found: dict[str, Any] = {}
+    if array.dtype.kind == "M" and not name.endswith(BOUNDS):
+        found = {"units": TIME_UNITS, "calendar": "standard", "standard_name": "time"}
+    if declared is not None:
+        found = {"units": declared.units, "long_name": declared.long_name}
+        if declared.standard_name:
+            found["standard_name"] = declared.standard_name
+        found |= _flag_attributes(declared)
+        if declared.valid_range and not packed:
+            found["valid_range"] = np.array(declared.valid_range, declared.dtype)
+        if packed:
+            found["scale_factor"] = np.float32(declared.scale)
+            found["add_offset"] = np.float32(declared.offset)
+    return found | {str(key): value for key, value in array.attrs.items()}
+
+
+def _flag_attributes(declared: Variable) -> dict[str, Any]:
+    if not declared.flags:
+        return {}
+    numbers = np.arange(len(declared.flags))
+    key, values = ("flag_masks", 2**numbers) if declared.flag_masks else ("flag_values", numbers)
+    return {key: values.astype(np.int16), "flag_meanings": " ".join(declared.flags)}
+
+
+def encoded(
+    array: xr.DataArray, variable: netCDF4.Variable, name: str, path: str | PathLike[str]
+) -> NDArray[Any]:
+    """Values as they stand on disk, checked against the variable's declaration.
+
+    Args:
+        array: values in canonical units, NaN where missing.
+        variable: the variable of the file, as `define_variable` made it.
+        name: its name.
+        path: the file it belongs to, for the error.
+
+    Raises:
+        GlabError: for values outside of the physical range, infinite, missing where the file
+            has no missing value, or too large for the packing.
+    """
+    values = array.values
+    if values.dtype.kind == "M":
+        return days_since_origin(values)
+    if values.dtype.kind in "OUS":
+        return values.astype(object)
+    if values.dtype.kind in "fiu":
+        check_range(values, name, path)
+    if "scale_factor" in variable.ncattrs():
+        return packed(values, variable.scale_factor, variable.add_offset, name, path)
+    if variable.dtype.kind == "i" and values.dtype.kind == "f":
+        return _as_integer(values, variable, name, path)
+    return values.astype(variable.dtype)
+
+
+def days_since_origin(days: NDArray[np.datetime64]) -> NDArray[np.int32]:
+    """Days since `TIME_ORIGIN`, the time axis on disk."""
+    return (np.asarray(days, "datetime64[D]") - TIME_ORIGIN).astype(np.int32)
+
+
+def packed(
+    values: NDArray[Any], scale: float, offset: float, name: str, path: str | PathLike[str]
+) -> NDArray[np.int16]:
+    """Values as 16-bit steps of `scale` about `offset`; NaN becomes FILL.
+
+    Raises:
+        GlabError: for a value beyond ±32767 steps.
+    """
+    raw = np.rint((np.asarray(values, np.float32) - offset) / scale)
+    if np.fmax.reduce(np.abs(raw), axis=None, initial=0) > 32767:
+        raise GlabError(
+            "value does not fit the packing",
+            path=path,
+            variable=name,
+            found=f"{np.fmin.reduce(values, axis=None)} … {np.fmax.reduce(values, axis=None)}",
+            expected=f"{offset - 32767 * scale} … {offset + 32767 * scale}",
+            remedy="correct scale and offset of its declaration",
+        )
+    return np.where(np.isnan(raw), FILL, raw).astype(np.int16)
+
+
+def _as_integer(
+    values: NDArray[Any], variable: netCDF4.Variable, name: str, path: str | PathLike[str]
+) -> NDArray[Any]:
+    """Whole numbers that came as float because some are missing."""
+    missing = np.isnan(values)
+    fill = getattr(variable, "_FillValue", None)
+    if fill is None and missing.any():
+        raise GlabError(
+            "missing value in a variable that began without any", path=path, variable=name
+        )
+    return np.where(missing, fill if fill is not None else 0, values).astype(variable.dtype)
+
+
+def check_range(values: NDArray[Any], name: str, path: str | PathLike[str]) -> None:
+    """Raise a GlabError where a value is infinite or outside of its declared physical range.
+
+    NaN is always allowed. Members of a family (`<name>_residual`, …) have no range of their own.
+    """
+    if values.size == 0:
+        return
+    declared = VARIABLES[name].valid_range if name in VARIABLES else None
+    low, high = declared or (-np.inf, np.inf)
+    least, most = np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
+    if least < low or most > high or np.isinf(least) or np.isinf(most):
+        raise GlabError(
+            "value outside of its physical range",
+            path=path,
+            variable=name,
+            found=f"{least} … {most}",
+            expected=f"{low} … {high}",
+            remedy="tighten the quality rules of its source, or correct its declaration",
+        )
