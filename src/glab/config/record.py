@@ -11,6 +11,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from glab.config import links as k
+from glab.config import products as p
 from glab.config import sections as s
 from glab.errors import GlabError, unknown_name
 
@@ -29,16 +30,17 @@ class Config(s.Section):
     baselines: dict[str, s.Period]
     links: dict[str, k.Link]
     products: dict[str, s.ProductYears]
-    simulate: s.Simulate = s.Simulate()
+    simulate: s.World = s.World()
     domain: s.Domain = s.Domain()
     regrid: s.RegridMethod = s.RegridMethod()
     mask: s.Mask = s.Mask()
     climatology: s.ClimatologyForm = s.ClimatologyForm()
     splits: k.Splits = k.Splits()
     compose: k.ComposeChoice = k.ComposeChoice()
-    publish: s.Publish = s.Publish()
-    evaluate: s.Evaluate = s.Evaluate()
-    report: s.Report = s.Report()
+    product: p.ProductChoice = p.ProductChoice()
+    publish: p.Publish = p.Publish()
+    evaluate: p.EvaluateChoice = p.EvaluateChoice()
+    report: p.ReportChoice = p.ReportChoice()
     tb40: s.Tb40 = s.Tb40()
     retrieve: s.Retrieve = s.Retrieve()
     references: dict[str, str] = Field(default_factory=dict)
@@ -112,6 +114,15 @@ class Config(s.Section):
             doi=spec.doi,
         )
 
+    def simulate_slice(self) -> s.Simulate:
+        """Slice of `simulate`: the world in the domain's box and the run's years."""
+        return s.Simulate(
+            **self.simulate.model_dump(),
+            box=self.domain.box,
+            first_year=self.years.first,
+            last_year=self.years.last,
+        )
+
     def residuals_of(self, source: str) -> s.Residuals:
         """Slice of `residuals` for one source."""
         return s.Residuals(series=self._series(source), mask=self.mask)
@@ -120,6 +131,8 @@ class Config(s.Section):
         """Slice of `climatology` for one source and baseline."""
         return s.Climatology(
             **self.climatology.model_dump(),
+            source=source,
+            baseline_name=baseline,
             baseline=self.baselines[baseline],
             series=self._series(source),
             mask=self.mask,
@@ -157,6 +170,21 @@ class Config(s.Section):
         }
         series = self._series(self.compose.reference)
         return _sliced(k.Compose, self.compose, series=series, mask=self.mask, sensors=sensors)
+
+    def product_of(self, product: str) -> p.Product:
+        """Slice of `product` for one product."""
+        dois = sorted({source.doi for source in self.sources.values() if source.doi})
+        return _sliced(p.Product, self.product, product=product, references=dois)
+
+    def evaluate_of(self) -> p.Evaluate:
+        """Slice of `evaluate`."""
+        return _sliced(p.Evaluate, self.evaluate, splits=self.splits, seed=self.seed)
+
+    def report_of(self) -> p.Report:
+        """Slice of `report`."""
+        run = {"name": self.name, "method": self.method, "seed": str(self.seed)}
+        shared = {"sensors": self.evaluate.sensors, "splits": self.splits, "seed": self.seed}
+        return _sliced(p.Report, self.report, run=run, **shared)
 
     def _series(self, source: str) -> s.Series:
         series = self.sources[source].series

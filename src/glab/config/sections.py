@@ -86,15 +86,21 @@ class Source(Section):
 # --- stages, system A ------------------------------------------------------------------------
 
 
-class Simulate(Section):
-    """The simulated Earth (see `glab.simulate`): where, when, and what happens on it."""
+class World(Section):
+    """What the simulated Earth is like (see `glab.simulate`)."""
 
-    box: Box = Box(west=20.0, east=21.3, south=-35.0, north=70.0)
-    seed: int = Field(1, ge=0)  # of the world: its weather, its changes, its instruments' errors
-    first_year: int = 2009
-    last_year: int = 2018
+    seed: int = Field(1, ge=0)  # of its weather, its changes and its instruments' errors
     long_term_change: bool = True  # False: no trends, clearings or warming (for false trends)
     calibration_drift_k_per_decade: float = 0.0  # of the AMSR sensors, its sign by channel
+    smos_overpasses: list[Literal["A", "D"]] = ["A", "D"]  # 06:00 and 18:00
+
+
+class Simulate(World):
+    """The simulated Earth: a world, where, and when."""
+
+    box: Box = Box(west=20.0, east=21.3, south=-35.0, north=70.0)
+    first_year: int = 2009
+    last_year: int = 2018
 
 
 class Domain(Section):
@@ -158,13 +164,15 @@ class ClimatologyForm(Section):
 class Climatology(ClimatologyForm):
     """Slice of one source and baseline."""
 
+    source: str
+    baseline_name: str
     baseline: Period
     series: Series
     mask: Mask = Mask()
 
 
 class Residuals(Section):
-    """Slice of one source and baseline."""
+    """Slice of one source."""
 
     series: Series
     mask: Mask = Mask()
@@ -175,28 +183,6 @@ class ProductYears(Section):
 
     first: int
     last: int
-
-
-class Publish(Section):
-    """Chunks of the Zarr stores."""
-
-    chunk_time: int = 73
-    chunk_y: int = 73
-    chunk_x: int = 87
-
-
-class Evaluate(Section):
-    """What skill is judged on."""
-
-    periods: dict[str, Period] = {}
-    trend_years_min: int = 5
-
-
-class Report(Section):
-    """What the page shows."""
-
-    title: str = "GLAB"
-    example_cells: int = 6
 
 
 # --- stages, system B ------------------------------------------------------------------------

@@ -1,0 +1,100 @@
+"""The window of the Earth that is simulated: land cells of the 25 km grid in a box."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from glab.config import Box
+from glab.errors import GlabError
+from glab.grids import M25
+from glab.simulate.window import Window, window_of
+
+
+@dataclass(frozen=True)
+class Land:
+    """Land cells of the box, in row-major order.
+
+    Attributes:
+        window: the box on the 25 km grid.
+        row, col: place on the whole grid, shape (cell,).
+        fraction: share of land in each cell, 0…1.
+    """
+
+    window: Window
+    row: np.ndarray
+    col: np.ndarray
+    fraction: np.ndarray
+
+    @cached_property
+    def lat(self) -> np.ndarray:
+        """Latitude of the cell centres, degrees."""
+        return self.window.grid.lat[self.row]
+
+    @cached_property
+    def lon(self) -> np.ndarray:
+        """Longitude of the cell centres, degrees."""
+        return self.window.grid.lon[self.col]
+
+    @property
+    def area_km2(self) -> float:
+        """Area of a cell of the equal-area grid."""
+        return float(self.window.part.areas()[0, 0]) * 1e-6
+
+    @property
+    def index(self) -> np.ndarray:
+        """Flat index of the cells on the whole grid."""
+        return (self.row * self.window.grid.shape[1] + self.col).astype(np.int32)
+
+    def on_window(self, values: np.ndarray, fill: float = np.nan) -> np.ndarray:
+        """Cell values, shape (…, cell), on the window, shape (…, y, x); sea gets `fill`."""
+        shape = (*values.shape[:-1], *self.window.shape)
+        full = np.full(shape, fill, values.dtype)
+        full[..., self.row - self.window.row0, self.col - self.window.col0] = values
+        return full
+
+
+LAND_FRACTION_MIN = 0.5
+
+
+def land_of(box: Box) -> Land:
+    """Land cells of a box by the 1 km mask of the package global-land-mask.
+
+    Raises:
+        GlabError: for a box without land.
+    """
+    window = window_of(M25, box)
+    fraction = _land_fraction(window)
+    row, col = np.nonzero(fraction >= LAND_FRACTION_MIN)
+    if not row.size:
+        raise GlabError(
+            "no land in the box of the simulated Earth",
+            variable="simulate.box",
+            found=box,
+            remedy="choose a box that holds land",
+        )
+    return Land(window, row + window.row0, col + window.col0, fraction[row, col])
+
+
+def land_from(box: Box, index: np.ndarray, fraction: np.ndarray) -> Land:
+    """Land cells that were found before, as `truth.nc` keeps them."""
+    row, col = np.divmod(np.asarray(index, np.int64), M25.shape[1])
+    return Land(window_of(M25, box), row, col, np.asarray(fraction))
+
+
+def _land_fraction(window: Window, samples: int = 6) -> np.ndarray:
+    """Share of land of each cell of the window, by `samples`² points a cell."""
+    from global_land_mask import globe  # decompresses its mask for seconds: only when needed
+
+    lat = _within(window.part.lat_bounds, samples)
+    lon = _within(window.part.lon_bounds, samples)
+    land = globe.is_land(*np.meshgrid(lat, lon, indexing="ij"))
+    rows, cols = window.shape
+    return land.reshape(rows, samples, cols, samples).mean(axis=(1, 3))
+
+
+def _within(bounds: np.ndarray, samples: int) -> np.ndarray:
+    offsets = (np.arange(samples) + 0.5) / samples
+    return (bounds[:, :1] + np.diff(bounds, axis=1) * offsets).ravel()

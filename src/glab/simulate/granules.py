@@ -1,0 +1,143 @@
+"""One year of one source: what the instrument sees, written as its granules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from glab.calendar import annual_phase
+from glab.errors import unknown_name
+from glab.simulate import (
+    amsr,
+    native_amsr2,
+    native_amsre,
+    native_gridded,
+    native_smos,
+    orbits,
+    smos,
+)
+from glab.simulate.reanalysis import reanalysis
+from glab.simulate.retrievals import casm, slow_parts, smap_ib, smos_ic
+from glab.simulate.seeds import stream
+from glab.simulate.smos import nearest_views
+from glab.simulate.world import World
+
+OVERPASSES = ("A", "D")
+
+
+def write_smos_l3(world: World, truth: xr.Dataset, folder: Path) -> None:
+    """SMOS level-3 TB: a file a day and overpass."""
+    layout = native_smos.tb_layout(world.land)
+    for overpass in world.settings.smos_overpasses:
+        for flight in smos.overflights(world, overpass):
+            native_smos.write_tb(layout, folder, world.land, world.days[flight.day], flight)
+
+
+def write_smos_ic(world: World, truth: xr.Dataset, folder: Path) -> None:
+    """SMOS-IC: a file a day and overpass."""
+    layout = native_smos.ic_layout(world.land)
+    for overpass in world.settings.smos_overpasses:
+        for retrieval in smos_ic(world, overpass):
+            day = world.days[retrieval.day]
+            native_smos.write_ic(layout, folder, world.land, day, retrieval)
+
+
+def write_amsre(world: World, truth: xr.Dataset, folder: Path) -> None:
+    """AMSR-E: a file a day with both overpasses."""
+    sensor = amsr.sensor_of("amsre", world)
+    template = native_amsre.template_of(sensor.window)
+    lat, lon = sensor.window.centres
+    tb = {o: amsr.calibrated(sensor, amsr.clean_tb(sensor, o)) for o in OVERPASSES}
+    days = len(world.days)
+    view = {
+        o: nearest_views(amsr.ORBITS["amsre"], o, world.year, days, lat, lon) for o in OVERPASSES
+    }
+    shape = sensor.window.shape
+    for day in np.flatnonzero(amsr.working_days(sensor)):
+        seen, swath = {}, {}
+        for overpass in OVERPASSES:
+            passed = np.isfinite(view[overpass].away_km[day])
+            purpose = ("amsre", overpass, str(world.days[day]))
+            noise = amsr.noise(stream(world.settings.seed, *purpose), len(lat))
+            blank = np.where(passed & sensor.land, 0.0, np.nan)
+            seen[overpass] = (tb[overpass][day] + noise + blank).reshape(-1, *shape)
+            swath[overpass] = passed.reshape(shape)
+        if any(passed.any() for passed in swath.values()):
+            template.write(folder / native_amsre.granule_name(world.days[day]), seen, swath)
+
+
+def write_amsr2(world: World, truth: xr.Dataset, folder: Path) -> None:
+    """AMSR2: a file for every half orbit that sees land of the box."""
+    sensor = amsr.sensor_of("amsr2", world)
+    lat, lon = (axis[sensor.land] for axis in sensor.window.centres)
+    place = np.flatnonzero(sensor.land)
+    row, col = np.divmod(place, sensor.window.shape[1])
+    row, col = row + sensor.window.row0, col + sensor.window.col0
+    orbit, working = amsr.ORBITS["amsr2"], amsr.working_days(sensor)
+    quarter = 6.0 / orbit.orbits_per_day
+    for overpass in OVERPASSES:
+        tb = amsr.calibrated(sensor, amsr.clean_tb(sensor, overpass))[:, :, place]
+        found = orbits.passes(orbit, overpass, world.year, lat, lon)
+        node_lon, _ = orbits.node(orbit, overpass, found.number)
+        since = orbits.track(orbit, overpass, lat)[1] + quarter
+        for number, day, lon0, start in zip(found.number, found.day, node_lon, found.start_hour):
+            away = abs(orbits.distance_km(orbit, overpass, lon0, lat, lon))
+            seen = np.flatnonzero(away < orbit.half_swath_km)
+            if not working[day] or not seen.size:
+                continue
+            purpose = ("amsr2", overpass, int(number))
+            noise = amsr.noise(stream(world.settings.seed, *purpose), seen.size)
+            date = world.days[day]
+            time = native_amsr2.tai93(date, start + since[seen])
+            table = native_amsr2.records(
+                time, lat[seen], lon[seen], row[seen], col[seen], tb[day][:, seen] + noise
+            )
+            native_amsr2.write(folder / native_amsr2.granule_name(date, start, overpass), table)
+
+
+def write_smap_ib(world: World, truth: xr.Dataset, folder: Path) -> None:
+    """SMAP-IB: a file a day."""
+    retrieval = smap_ib(world)
+    layout = native_gridded.smap_layout(retrieval.window)
+    for day in np.flatnonzero(np.isfinite(retrieval.vod).any(axis=1)):
+        native_gridded.write_smap(layout, folder, world.days[day], retrieval, day)
+
+
+def write_casm(world: World, truth: xr.Dataset, folder: Path) -> None:
+    """CASM: one file."""
+    days = truth["time"].values.astype("datetime64[D]")
+    cycle, slow = slow_parts(truth["soil_moisture"].values, annual_phase(days))
+    inside = np.isin(days, world.days)
+    fields = casm(world, cycle[inside], slow[inside])
+    if len(fields.days):
+        native_gridded.write_casm(folder / f"CASM_SM_{world.year}.nc", world.land, fields)
+
+
+def write_surface(world: World, truth: xr.Dataset, folder: Path) -> None:
+    """The reanalysis: a file a month."""
+    native_gridded.write_reanalysis(folder, reanalysis(world))
+
+
+SOURCES: dict[str, Callable[[World, xr.Dataset, Path], None]] = {
+    "smos_l3": write_smos_l3,
+    "smos_ic": write_smos_ic,
+    "amsre": write_amsre,
+    "amsr2": write_amsr2,
+    "smap_ib": write_smap_ib,
+    "casm": write_casm,
+    "surface": write_surface,
+}
+
+
+def write_granules(source: str, world: World, truth: xr.Dataset, folder: Path) -> None:
+    """Write one year of a source into an existing folder; a year without data leaves it empty.
+
+    Raises:
+        GlabError: for a source that is not simulated.
+    """
+    if source not in SOURCES:
+        raise unknown_name("simulated source", source, SOURCES)
+    SOURCES[source](world, truth, folder)

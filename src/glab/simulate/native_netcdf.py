@@ -1,0 +1,117 @@
+"""Many netCDF granules of one layout, quickly: the layout is defined once, then copied."""
+
+from __future__ import annotations
+
+import tempfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import netCDF4
+import numpy as np
+
+DEFLATE_LEVEL = 1
+
+
+@dataclass(frozen=True)
+class Field:
+    """A variable of a granule.
+
+    Attributes:
+        dims: its dimensions.
+        dtype: on disk.
+        fill: _FillValue, None for none.
+        attributes: scale_factor, add_offset, units and the like.
+        values: fixed values, for coordinates.
+    """
+
+    dims: tuple[str, ...]
+    dtype: str
+    fill: float | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    values: np.ndarray | None = None
+
+    def pack(self, values: np.ndarray) -> np.ndarray:
+        """Physical values as stored; NaN becomes the fill, what does not fit is clipped."""
+        if np.dtype(self.dtype).kind == "f":
+            return values.astype(self.dtype)
+        scale = self.attributes.get("scale_factor", 1.0)
+        raw = (values - self.attributes.get("add_offset", 0.0)) / scale
+        limits = np.iinfo(self.dtype)
+        low = limits.min + 1 if self.fill is not None and self.fill < 0 else limits.min
+        kept = np.clip(np.rint(raw), low, limits.max)
+        fill = limits.min if self.fill is None else self.fill
+        return np.where(np.isnan(raw), fill, kept).astype(self.dtype)
+
+
+class Layout:
+    """The dimensions, coordinates and variables that all granules of a product share."""
+
+    def __init__(
+        self, sizes: Mapping[str, int], fields: Mapping[str, Field], attributes: Mapping[str, Any]
+    ) -> None:
+        self.fields = dict(fields)
+        self._chunked = {name for name, f in fields.items() if f.values is None and len(f.dims) > 1}
+        self._content = self._define(sizes, attributes)
+
+    def _define(self, sizes: Mapping[str, int], attributes: Mapping[str, Any]) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "layout.nc"
+            with netCDF4.Dataset(path, "w") as file:
+                file.setncatts(dict(attributes))
+                for name, size in sizes.items():
+                    file.createDimension(name, size)
+                for name, spec in self.fields.items():
+                    self._define_field(file, name, spec, [sizes[d] for d in spec.dims])
+            return path.read_bytes()
+
+    def _define_field(
+        self, file: netCDF4.Dataset, name: str, spec: Field, shape: Sequence[int]
+    ) -> None:
+        packing: dict[str, Any] = {}
+        if name in self._chunked:
+            packing = {
+                "compression": "zlib",
+                "complevel": DEFLATE_LEVEL,
+                "shuffle": True,
+                "chunksizes": shape,
+            }
+        variable = file.createVariable(name, spec.dtype, spec.dims, fill_value=spec.fill, **packing)
+        variable.set_auto_maskandscale(False)
+        variable.setncatts(dict(spec.attributes))
+        if spec.values is not None:
+            variable[...] = spec.values
+
+    def write(self, path: Path, values: Mapping[str, np.ndarray]) -> None:
+        """Write a granule.
+
+        Args:
+            path: the file.
+            values: physical values of every variable without fixed ones, NaN where missing.
+        """
+        path.write_bytes(self._content)
+        with h5py.File(path, "r+") as file:
+            for name, array in values.items():
+                raw = np.ascontiguousarray(self.fields[name].pack(np.asarray(array)))
+                if name in self._chunked:
+                    file[name].id.write_direct_chunk((0,) * raw.ndim, _deflated(raw))
+                else:
+                    file[name][...] = raw
+
+
+def _deflated(raw: np.ndarray) -> bytes:
+    """Bytes as the shuffle and deflate filters leave them."""
+    shuffled = np.ascontiguousarray(raw.reshape(-1).view(np.uint8).reshape(-1, raw.itemsize).T)
+    return zlib.compress(shuffled, DEFLATE_LEVEL)
+
+
+def axes(lat: np.ndarray, lon: np.ndarray) -> dict[str, Field]:
+    """Coordinates `lat` and `lon` of a rectilinear grid."""
+    north, east = {"units": "degrees_north"}, {"units": "degrees_east"}
+    return {
+        "lat": Field(("lat",), "f8", attributes=north | {"long_name": "latitude"}, values=lat),
+        "lon": Field(("lon",), "f8", attributes=east | {"long_name": "longitude"}, values=lon),
+    }

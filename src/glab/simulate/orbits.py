@@ -1,0 +1,108 @@
+"""Where and when the satellites pass: sun-synchronous ground tracks and swaths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from glab.calendar import days_of_year
+
+EARTH_RADIUS_KM = 6371.0
+HOURS_PER_DEGREE = 1.0 / 15.0
+EPOCH = np.datetime64("2000-01-01", "D")
+MARGIN_KM = 200.0
+
+
+@dataclass(frozen=True)
+class Orbit:
+    """A sun-synchronous orbit and its swath.
+
+    Attributes:
+        orbits_per_day: revolutions in a solar day.
+        inclination_deg: of the orbit's plane, above 90 (retrograde).
+        node_hour: local solar time at the equator, by overpass (A ascending, D descending).
+        half_swath_km: distance from the track to the edge of what is seen.
+    """
+
+    orbits_per_day: float
+    inclination_deg: float
+    node_hour: dict[str, float]
+    half_swath_km: float
+
+
+SMOS = Orbit(14.3889, 98.44, {"A": 6.0, "D": 18.0}, 470.0)
+AQUA = Orbit(14.5625, 98.2, {"A": 13.5, "D": 1.5}, 725.0)
+GCOM_W = Orbit(14.5625, 98.2, {"A": 13.5, "D": 1.5}, 725.0)
+SMAP = Orbit(14.625, 98.12, {"A": 18.0, "D": 6.0}, 500.0)
+
+
+@dataclass(frozen=True)
+class Passes:
+    """Overflights of a set of places in one year, in order of time.
+
+    Attributes:
+        number: revolution, counted from 2000-01-01, shape (pass,).
+        day: day of the year from 0 on which the places are passed, shape (pass,).
+        start_hour: UTC hour of that day at which the half orbit began, shape (pass,).
+    """
+
+    number: np.ndarray
+    day: np.ndarray
+    start_hour: np.ndarray
+
+
+def track(orbit: Orbit, overpass: str, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ground track relative to its node: longitude, degrees, and time, hours, at latitudes.
+
+    Beyond the orbit's highest latitude the values at that latitude stand.
+    """
+    tilt = np.deg2rad(orbit.inclination_deg)
+    sine = np.clip(np.sin(np.deg2rad(lat)) / np.sin(tilt), -1.0, 1.0)
+    along = np.arcsin(sine if overpass == "A" else -sine)
+    inertial = np.arctan2(np.cos(tilt) * np.sin(along), np.cos(along))
+    hours = along / (2.0 * np.pi) * 24.0 / orbit.orbits_per_day
+    return np.rad2deg(inertial) - hours / HOURS_PER_DEGREE, hours
+
+
+def distance_km(
+    orbit: Orbit, overpass: str, node_lon: float, lat: np.ndarray, lon: np.ndarray
+) -> np.ndarray:
+    """Signed distance of places from one ground track, km, east positive."""
+    offset, _ = track(orbit, overpass, lat)
+    step = 0.05
+    north, south = track(orbit, overpass, lat + step)[0], track(orbit, overpass, lat - step)[0]
+    cosine = np.cos(np.deg2rad(lat))
+    lean = cosine * (north - south) / (2.0 * step)
+    away = np.mod(lon - node_lon - offset + 180.0, 360.0) - 180.0
+    return np.deg2rad(away) * EARTH_RADIUS_KM * cosine / np.hypot(1.0, lean)
+
+
+def node(orbit: Orbit, overpass: str, number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Longitude (degrees) and time (days since 2000-01-01) of equator crossings."""
+    half = 0.0 if overpass == "A" else 0.5
+    time_days = (np.asarray(number) + half) / orbit.orbits_per_day
+    utc_hour = np.mod(time_days, 1.0) * 24.0
+    lon = (orbit.node_hour[overpass] - utc_hour) / HOURS_PER_DEGREE
+    return np.mod(lon + 180.0, 360.0) - 180.0, time_days
+
+
+def passes(orbit: Orbit, overpass: str, year: int, lat: np.ndarray, lon: np.ndarray) -> Passes:
+    """Overflights in a year that may see any of the places (degrees, shape (place,))."""
+    days = days_of_year(year)
+    first = (days[0] - EPOCH).astype(int)
+    number = np.arange(
+        int((first - 1) * orbit.orbits_per_day), int((first + len(days) + 1) * orbit.orbits_per_day)
+    )
+    node_lon, node_time = node(orbit, overpass, number)
+    sample = np.linspace(0, len(lat) - 1, min(len(lat), 40)).astype(int)
+    nearest = np.full(len(number), np.inf)
+    for place in sample:
+        away = distance_km(orbit, overpass, node_lon, np.full(len(number), lat[place]), lon[place])
+        nearest = np.minimum(nearest, abs(away))
+    hours = track(orbit, overpass, np.array([lat.mean()]))[1][0]
+    day = np.floor(node_time + hours / 24.0).astype(int) - first
+    keep = (nearest < orbit.half_swath_km + MARGIN_KM) & (day >= 0) & (day < len(days))
+    quarter = 6.0 / orbit.orbits_per_day
+    start = (node_time - first - day) * 24.0 - quarter
+    return Passes(number[keep], day[keep], start[keep])

@@ -1,0 +1,224 @@
+"""SMOS: multi-angular L-band TB with swath gaps, RFI, and errors at every scale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from glab.simulate import orbits
+from glab.simulate.emission import lband_tb
+from glab.simulate.fields import mixer
+from glab.simulate.footprint import footprint
+from glab.simulate.missions import has_smos
+from glab.simulate.seeds import normal, stream
+from glab.simulate.truth import scene_at
+from glab.simulate.world import World
+
+ANGLES_DEG = np.array(
+    [2.5, 7.5, 12.5, 17.5, 22.5, 27.5, 32.5, 37.5, 40.0, 42.5, 47.5, 52.5, 57.5, 62.5]
+)
+NODES_DEG = np.array([2.5, 17.5, 30.0, 40.0, 50.0, 62.5])
+SHARED_BIN = 8
+FWHM_KM = {False: 41.0, True: 48.0}  # by whether the view is oblique
+OBLIQUE_DEG = 45.0
+BIN_NOISE_K = 3.5
+CELL_NOISE_K, PASS_NOISE_K, NEAR_NOISE_K = 0.8, 0.4, 0.6
+LOCAL_HOUR = {"A": 6.0, "D": 18.0}
+DAYS_AT_ONCE = 31
+
+
+@dataclass(frozen=True)
+class Overflight:
+    """What SMOS delivers of the box on one day and overpass; NaN where nothing is seen.
+
+    Attributes:
+        day: day of the year from 0. overpass: "A" or "D".
+        tb_k: shape (2 [h, v], angle, cell).
+        accuracy_k, spread_k: radiometric accuracy and in-bin standard deviation, same shape.
+        incidence_deg: mean incidence of each bin, shape (angle, cell).
+        views, rfi_views: number of snapshots, and of those flagged, shape (angle, cell).
+        hour: UTC hour of the observation, shape (cell,).
+    """
+
+    day: int
+    overpass: str
+    tb_k: np.ndarray
+    accuracy_k: np.ndarray
+    spread_k: np.ndarray
+    incidence_deg: np.ndarray
+    views: np.ndarray
+    rfi_views: np.ndarray
+    hour: np.ndarray
+
+
+@dataclass(frozen=True)
+class View:
+    """Geometry of the nearest pass over each cell.
+
+    Attributes:
+        away_km: distance from the track, inf where no pass, shape (day, cell).
+        number: revolution. hour: UTC hour; both of that shape.
+    """
+
+    away_km: np.ndarray
+    number: np.ndarray
+    hour: np.ndarray
+
+
+def nearest_views(
+    orbit: orbits.Orbit, overpass: str, year: int, days: int, lat: np.ndarray, lon: np.ndarray
+) -> View:
+    """For each day and place the pass that comes nearest."""
+    away = np.full((days, len(lat)), np.inf, np.float32)
+    number, hour = np.zeros(away.shape, np.int32), np.zeros(away.shape, np.float32)
+    found = orbits.passes(orbit, overpass, year, lat, lon)
+    node_lon, _ = orbits.node(orbit, overpass, found.number)
+    since_start = orbits.track(orbit, overpass, lat)[1] + 6.0 / orbit.orbits_per_day
+    for n, day, lon0, start in zip(found.number, found.day, node_lon, found.start_hour):
+        distance = abs(orbits.distance_km(orbit, overpass, lon0, lat, lon))
+        nearer = (distance < orbit.half_swath_km) & (distance < away[day])
+        away[day, nearer] = distance[nearer]
+        number[day, nearer] = n
+        hour[day, nearer] = start + since_start[nearer]
+    return View(away, number, hour)
+
+
+def overflights(world: World, overpass: str) -> Iterator[Overflight]:
+    """The year's overflights, day by day; days on which the box is not seen are left out."""
+    land, days = world.land, len(world.days)
+    view = nearest_views(orbits.SMOS, overpass, world.year, days, land.lat, land.lon)
+    view.away_km[~has_smos(world.days)] = np.inf
+    seen_by = {oblique: footprint(land, land.lat, land.lon, f) for oblique, f in FWHM_KM.items()}
+    near = mixer(land.row, land.col, 4.0)
+    hot = _rfi_rate(world)
+    for first in range(0, days, DAYS_AT_ONCE):
+        block = slice(first, min(first + DAYS_AT_ONCE, days))
+        clean = _clean_tb(world, overpass, block, seen_by)
+        for day in range(block.start, block.stop):
+            if not np.isfinite(view.away_km[day]).any():
+                continue
+            generator = stream(world.settings.seed, "smos", overpass, str(world.days[day]))
+            away, number = view.away_km[day], view.number[day]
+            yield _observe(
+                day,
+                overpass,
+                clean[:, :, day - first],
+                away,
+                number,
+                view.hour[day],
+                near,
+                hot,
+                generator,
+            )
+
+
+def _clean_tb(world: World, overpass: str, block: slice, seen_by: dict) -> np.ndarray:
+    """Noise-free TB at the angle bins, shape (2, angle, day, cell), by interpolation in angle."""
+    daily = {name: field[block] for name, field in world.daily.items()}
+    hour = LOCAL_HOUR[overpass]
+    scene = scene_at(daily, world.surface_k(hour)[block], 0.4 if overpass == "A" else -0.6)
+    nodes = [
+        seen_by[bool(angle > OBLIQUE_DEG)](lband_tb(scene, world.patches, float(angle)))
+        for angle in NODES_DEG
+    ]
+    weights = _lagrange(NODES_DEG, ANGLES_DEG)
+    return np.einsum("an,npdc->padc", weights, np.stack(nodes), optimize=True)
+
+
+def _lagrange(nodes: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Weights of polynomial interpolation in the angle, shape (place, node), float32."""
+    weights = np.ones((len(places), len(nodes)))
+    for i, here in enumerate(nodes):
+        for other in np.delete(nodes, i):
+            weights[:, i] *= (places - other) / (here - other)
+    return weights.astype(np.float32)
+
+
+def _rfi_rate(world: World) -> np.ndarray:
+    """Share of passes disturbed by ground transmitters, per cell."""
+    sources = world.weather.map("rfi", length_cells=2.5)
+    return np.clip(0.006 + 0.25 * np.maximum(sources - 1.7, 0.0), 0.0, 0.8)
+
+
+def _observe(
+    day: int,
+    overpass: str,
+    clean: np.ndarray,
+    away_km: np.ndarray,
+    number: np.ndarray,
+    hour: np.ndarray,
+    near: object,
+    rfi_rate: np.ndarray,
+    generator: np.random.Generator,
+) -> Overflight:
+    """Add geometry, errors and interference to one day's clean TB, shape (2, angle, cell)."""
+    cells = clean.shape[-1]
+    edge = np.where(np.isfinite(away_km), away_km, 1e4) / orbits.SMOS.half_swath_km
+    lowest, highest = 40.0 * edge**1.2, 65.0 - 12.0 * edge**2
+    angle = ANGLES_DEG[:, None]
+    covered = (angle + 2.5 > lowest) & (angle - 2.5 < highest) & (edge <= 1.0)
+    shift = np.clip(0.5 * normal(generator, len(ANGLES_DEG), cells), -2, 2)
+    shift += np.clip(lowest - angle, 0.0, 2.0)
+    views = np.rint(np.clip(9.0 - 4.0 * edge, 2, 12) + normal(generator, len(ANGLES_DEG), cells))
+    views = np.clip(views, 1, 15)
+    sigma = BIN_NOISE_K * (1.0 + 0.5 * edge**2) * np.sqrt(7.0 / (views + 1.0))
+    sigma = np.minimum(sigma, 12.0)
+    tb = clean + np.gradient(clean, ANGLES_DEG, axis=1) * shift
+    tb = tb + _bin_noise(generator, cells) * sigma
+    tb = tb + CELL_NOISE_K * normal(generator, 2, 1, cells)
+    tb = tb + NEAR_NOISE_K * near(normal(generator, 2, 1, near.nodes))
+    tb = tb + PASS_NOISE_K * _by_pass(number, generator)
+    accuracy = np.broadcast_to(sigma * 0.95, tb.shape)
+    spread = accuracy * np.sqrt(generator.chisquare(6, tb.shape) / 6.0)
+    tb, spread, flagged = _interfere(tb, spread, views, rfi_rate, generator)
+    blank = np.where(covered, 0.0, np.nan).astype(np.float32)
+    return Overflight(
+        day=day,
+        overpass=overpass,
+        tb_k=tb + blank,
+        accuracy_k=accuracy + blank,
+        spread_k=spread + blank,
+        incidence_deg=angle + shift + blank,
+        views=views + blank,
+        rfi_views=flagged + blank,
+        hour=np.where(covered.any(axis=0), hour, np.nan),
+    )
+
+
+def _bin_noise(generator: np.random.Generator, cells: int) -> np.ndarray:
+    """Unit errors of the bins, shape (2, angle, cell); the 40° bin is made of its neighbours'.
+
+    Bins of 5° hold two halves; 40 ± 2.5° is the upper half of 37.5° and the lower of 42.5°.
+    """
+    halves = normal(generator, 2, len(ANGLES_DEG), 2, cells)
+    noise = halves.sum(axis=2) / np.float32(np.sqrt(2.0))
+    upper, lower = halves[:, SHARED_BIN - 1, 1], halves[:, SHARED_BIN + 1, 0]
+    noise[:, SHARED_BIN] = (upper + lower) / np.float32(np.sqrt(2.0))
+    return noise
+
+
+def _by_pass(number: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """One error for all cells of a pass, shape (2, 1, cell)."""
+    known, place = np.unique(number, return_inverse=True)
+    return normal(generator, 2, 1, len(known))[:, :, place]
+
+
+def _interfere(
+    tb: np.ndarray,
+    spread: np.ndarray,
+    views: np.ndarray,
+    rfi_rate: np.ndarray,
+    generator: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Radio-frequency interference: warmer TB and spread, flagged mostly but not always."""
+    cells = len(rfi_rate)
+    hit = generator.random(cells) < rfi_rate
+    bins = hit & (generator.random((len(ANGLES_DEG), cells)) < 0.7)
+    strength = generator.exponential(18.0, (2, len(ANGLES_DEG), cells)) * bins
+    caught = bins & (generator.random(bins.shape) < 0.85)
+    false_alarm = generator.random(bins.shape) < 0.01
+    share = np.where(caught, generator.uniform(0.3, 1.0, bins.shape), 0.15 * false_alarm)
+    tb = np.minimum(tb + strength, 390.0)
+    return tb, spread + 0.4 * strength, np.rint(share * views)

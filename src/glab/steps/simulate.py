@@ -1,0 +1,43 @@
+"""The step of `simulate`: the truth of a world, or one year of a source that looks at it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from glab import io
+from glab.acquire import write_manifest
+from glab.config import Simulate
+from glab.errors import GlabError
+from glab.simulate.granules import write_granules
+from glab.simulate.truth import simulate_truth
+from glab.simulate.world import world_of
+
+
+def simulate(
+    output: Path,
+    settings: Simulate,
+    truth: Path | None = None,
+    source: str | None = None,
+    year: int | None = None,
+) -> None:
+    """Draw a world, or write a year of granules of one source that looks at it.
+
+    Args:
+        output: without `truth`: the truth; static maps are put beside it as `static.nc`.
+            With it: the manifest in the folder of the source-year, which is filled.
+        settings: the world, where and when.
+        truth: the world's truth.
+        source: the source to write.
+        year: the year to write.
+    """
+    if truth is None:
+        dataset, static = simulate_truth(settings)
+        io.write(static, output.with_name("static.nc"), io.Provenance("simulate", settings))
+        io.write(dataset, output, io.Provenance("simulate", settings))
+        return
+    if source is None or year is None:
+        raise GlabError("a year of granules needs a source and a year", variable="source, year")
+    with io.read(truth) as dataset, io.creating(output.parent) as folder:
+        folder.mkdir()
+        write_granules(source, world_of(dataset, settings, year), dataset, folder)
+        write_manifest(folder, folder / output.name)
