@@ -34,6 +34,7 @@ class Features(Section):
     residual: bool = True
     means_days: list[int] = [91, 365]  # widths of the running means, ascending
     means_values_min: list[int] = [5, 20]  # values a mean needs, else the next shorter is taken
+    means_alignment: list[Literal["centred", "past", "future"]] = Field(["centred"], min_length=1)
     climatology: bool = True  # of inputs and target, at that date
     coordinates: bool = False  # latitude and sin(longitude), as published
 

@@ -1,0 +1,91 @@
+"""Typed settings of what is made of the record: products, stores, judgement, page."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal
+
+from pydantic import Field
+
+from glab.config.links import Splits
+from glab.config.sections import Fraction, Period, Section
+
+
+class Creator(Section):
+    """Whom the products name as their maker."""
+
+    name: str = "GLAB contributors"
+    type: Literal["person", "group", "institution"] = "group"
+    email: str = ""
+    url: str = ""
+    institution: str = "GLAB, an open pipeline for L-band vegetation records"
+
+
+class ProductChoice(Section):
+    """How product files are laid out and signed."""
+
+    extent: Literal["auto", "grid", "window"] = "auto"  # auto: the grid, if cells span half of it
+    overpass: Literal["ascending", "descending"] = "ascending"  # of smos_ib: 06:00 or 18:00
+    creator: Creator = Creator()
+    license: str = "https://creativecommons.org/licenses/by/4.0/"
+
+
+class Product(ProductChoice):
+    """Slice of one product."""
+
+    product: Literal["glab_tb", "glab_vod", "smos_ib"]
+    references: list[str] = []  # DOIs of what it was made from
+
+
+class Publish(Section):
+    """Chunks of the Zarr stores, the same for every product and variable."""
+
+    chunk_time: int = Field(73, gt=0)
+    chunk_y: int = Field(73, gt=0)
+    chunk_x: int = Field(87, gt=0)
+
+
+SENSORS = {
+    "amsre": Period(start=dt.date(2002, 6, 19), end=dt.date(2010, 1, 11)),
+    "amsre_smos": Period(start=dt.date(2010, 1, 12), end=dt.date(2011, 10, 3)),
+    "smos": Period(start=dt.date(2011, 10, 4), end=dt.date(2012, 7, 1)),
+    "amsr2_smos": Period(start=dt.date(2012, 7, 2), end=dt.date(2015, 3, 30)),
+    "amsr2_smos_smap": Period(start=dt.date(2015, 3, 31)),
+}
+"""Stretches of the record with one set of sensors each (SCIENCE §7)."""
+
+
+class EvaluateChoice(Section):
+    """What skill is judged on."""
+
+    periods: dict[str, Period] = {}  # besides the whole record, and training and held-out years
+    sensors: dict[str, Period] = SENSORS  # neighbours are compared for steps
+    footprint: str | None = "M36"  # grid the truth is averaged to and back; None: truth as it is
+    window_share_min: Fraction = 0.5  # unfrozen days a window of the truth needs
+    trend_share_min: Fraction = 0.4  # of the record, that a cell's trend needs
+    vod_classes: list[float] = [0.2, 0.5, 0.8]  # bounds of classes of the cells' mean VOD
+    placebo_every_days: int = Field(36, gt=0)  # distance of the dates where no sensor changes
+
+
+class Evaluate(EvaluateChoice):
+    """Slice of `evaluate`."""
+
+    splits: Splits = Splits()
+    seed: int = 0
+
+
+class ReportChoice(Section):
+    """What the page shows."""
+
+    title: str = "GLAB: one L-band record from four radiometers"
+    example_cells: int = Field(6, ge=0)
+    dots_per_inch: int = Field(110, ge=50, le=300)
+
+
+class Report(ReportChoice):
+    """Slice of `report`."""
+
+    run: dict[str, str] = {}  # name, method and seed of the run, as the page tells them
+    sensors: dict[str, Period] = SENSORS
+    splits: Splits = Splits()
+    seed: int = 0
