@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, Token
 
 from glab import __version__
+from glab.config import Section
 from glab.errors import GlabError
 
 STAGES = {
@@ -28,6 +30,14 @@ STAGES = {
     "evaluate": "Measure skill against the truth or validation data.",
     "report": "Write the page of figures and tables.",
 }
+
+
+def _settings_from_json(section: type[Section], tokens: Sequence[Token]) -> Section:
+    """The settings of a stage from the one JSON text of `--settings`."""
+    return section.model_validate_json(tokens[0].value)
+
+
+Parameter(accepts_keys=False, n_tokens=1, converter=_settings_from_json)(Section)
 
 app = App(
     name="glab",
