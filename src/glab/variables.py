@@ -174,6 +174,7 @@ SUFFIXES: dict[str, str] = {
     "_std": "{}, structural uncertainty (standard deviation over the ensemble)",
     "_std_data": "{}, data uncertainty (standard deviation)",
     "_std_total": "{}, total uncertainty (standard deviation)",
+    "_error": "{}, standard error",
     "_trend": "{}, linear trend",
     "_bias": "{}, mean difference from the truth",
     "_rmse": "{}, root mean square difference from the truth",
