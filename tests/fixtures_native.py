@@ -335,7 +335,7 @@ def packed(degrees):
 def geotiff(path, values, *, west, north, step, nodata=None, crs="EPSG:4326", bands=1):
     """A GeoTIFF, north up."""
     import rasterio
-    from rasterio.transform import from_origin
+    from rasterio.transform import Affine
 
     profile = {
         "driver": "GTiff",
@@ -344,7 +344,7 @@ def geotiff(path, values, *, west, north, step, nodata=None, crs="EPSG:4326", ba
         "count": bands,
         "dtype": values.dtype,
         "crs": crs,
-        "transform": from_origin(west, north, step, step),
+        "transform": Affine(step, 0, west, 0, -step, north),
         "nodata": nodata,
     }
     with rasterio.open(path, "w", **profile) as file:

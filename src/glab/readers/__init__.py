@@ -16,6 +16,7 @@ import xarray as xr
 
 from glab.errors import GlabError, unknown_name
 from glab.readers.naming import (
+    NAMINGS,
     granule_date,
     granule_identity,
     granule_pass,
@@ -74,6 +75,8 @@ def read(format_name: str, path: Path, **options: Any) -> xr.Dataset:
     """
     if format_name not in FORMATS:
         raise unknown_name("format", format_name, FORMATS)
+    if format_name in NAMINGS:
+        granule_date(format_name, Path(path).name)  # a name that says no day is told first
     module = import_module(f"glab.readers.{MODULES.get(format_name, format_name)}")
     dataset: xr.Dataset = module.read(Path(path), **options)
     lacking = sorted(set(options.get("variables") or ()) - set(dataset.variables))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +21,8 @@ GEOGRAPHIC = "EPSG:4326"
 CYLINDRICAL = "EPSG:6933"
 
 
-class Georeference(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Georeference:
     """Cell centres of a granule, in the order of its rows and columns.
 
     Attributes:
@@ -73,7 +75,7 @@ def rectilinear(
             f"the coordinates are no grid: {error.message}",
             path=path,
             variable=error.variable or "lat, lon",
-            found=error.found,
+            found=_ends(lat, lon) if error.found is None else error.found,
             expected="cell centres of a rectilinear grid",
             remedy=error.remedy or "fetch the file again, or take it out of this source",
         ) from error
@@ -163,7 +165,7 @@ def projected(x_m: ArrayLike, y_m: ArrayLike, crs: str, path: Path) -> Georefere
             f"the coordinates are no grid: {error.message}",
             path=path,
             variable=error.variable or "x, y",
-            found=error.found,
+            found=_ends(y, x) if error.found is None else error.found,
             expected=f"cell centres in {crs}",
             remedy="fetch the file again, or take it out of this source",
         ) from error
@@ -177,6 +179,14 @@ def _projected(x: bytes, y: bytes, crs: str) -> Georeference:
     x_m, y_m = _frozen(np.frombuffer(x)), _frozen(np.frombuffer(y))
     lat, lon = ProjectedGrid(x_m, y_m, crs).centres()
     return Georeference(_frozen(lat), _frozen(lon), crs, x_m, y_m)
+
+
+def _ends(rows: Float64, columns: Float64) -> str:
+    """First and last coordinates, for messages."""
+    ends = [
+        ", ".join(f"{v:g}" for v in axis.ravel()[[0, -1]]) for axis in (rows, columns) if axis.size
+    ]
+    return f"shapes {rows.shape} and {columns.shape}, from and to {' and '.join(ends)}"
 
 
 def _frozen(values: Float64) -> Float64:

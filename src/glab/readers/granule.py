@@ -47,7 +47,7 @@ def granule(
     """
     labels = {"overpass": tuple(overpasses), "angle": tuple(angles), "channel": tuple(channels)}
     labelled = tuple((name, values) for name, values in labels.items() if values)
-    coordinates = _labels(labelled).assign(georeference.coordinates())
+    coordinates = _coordinates(labelled, georeference)
     if time is not None:
         coordinates = coordinates.assign(time=np.asarray(time, "datetime64[ns]"))
     attrs: dict[str, Any] = dict(attributes or {})
@@ -59,7 +59,10 @@ def granule(
     return xr.Dataset(planes, coordinates, attrs)
 
 
-@lru_cache(maxsize=64)
-def _labels(labelled: tuple[tuple[str, tuple[Any, ...]], ...]) -> xr.Coordinates:
-    """Coordinates of labelled dimensions, indexed once and shared by all granules."""
-    return xr.Coordinates({name: list(values) for name, values in labelled})
+@lru_cache(maxsize=512)
+def _coordinates(
+    labelled: tuple[tuple[str, tuple[Any, ...]], ...], georeference: Georeference
+) -> xr.Coordinates:
+    """Coordinates, indexed once and shared by all granules of a grid."""
+    labels = {name: list(values) for name, values in labelled}
+    return xr.Coordinates(labels | georeference.coordinates())

@@ -13,7 +13,7 @@ from glab.readers.raster import read_raster
 def read(
     path: Path,
     variable: str | None = None,
-    name: str = "map",
+    name: str = "value",
     fills: tuple[float, ...] = (),
 ) -> xr.Dataset:
     """One map as variable `name` (y, x), in the file's own unit (attribute `units`).
