@@ -1,0 +1,216 @@
+"""The series of a source: its variables at one overpass and angle, without frozen ground and water.
+
+Every stage that works with values of a source takes them from here, so that all see the same days.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from glab.calendar import Days, time_blocks
+from glab.config import Mask, Series
+from glab.errors import GlabError, unknown_name
+
+DIMENSIONS = ("time", "cell", "channel")
+SELECTABLE = ("overpass", "angle", "channel")
+ANGLE_TOLERANCE_DEG = 0.01
+
+
+def series(
+    dataset: xr.Dataset,
+    surface: xr.Dataset | None,
+    domain: xr.Dataset,
+    spec: Series,
+    mask: Mask,
+) -> xr.Dataset:
+    """Variables of a source-year (or a part of one), masked for frozen ground and open water.
+
+    Args:
+        dataset: (time, cell[, overpass][, angle][, channel]), may be lazy: only the place that
+            is selected is read.
+        surface: `t_surface` in K and `snow` in kg m-2, (time, cell), for at least the days of
+            `dataset`; None only where `mask.frozen_source` is None.
+        domain: `water_fraction` (cell), where it is known.
+        spec: which variables, at which overpass, angle or channel.
+        mask: thresholds; a value is dropped where the ground is colder or snowier, or where
+            open water takes a larger share, than they allow.
+
+    Returns:
+        The variables, (time, cell[, channel]), in memory; NaN where missing or masked. Where
+        temperature, snow or water are unknown nothing is masked.
+
+    Raises:
+        GlabError: for a variable or position that is not there, or files of different domains.
+    """
+    check_cells(domain, dataset)
+    dropped = _water(domain, mask)
+    frozen = _frozen(surface, dataset, mask)
+    dropped = dropped if frozen is None else dropped | frozen
+    kept = {name: _selected(dataset, name, spec).load().where(~dropped) for name in spec.variables}
+    return xr.Dataset(kept).transpose("time", "cell", ...)
+
+
+def series_blocks(
+    dataset: xr.Dataset,
+    surfaces: Sequence[xr.Dataset],
+    domain: xr.Dataset,
+    spec: Series,
+    mask: Mask,
+) -> Iterator[xr.Dataset]:
+    """`series` of a source-year month by month, so that a global year never stands in memory.
+
+    Args:
+        dataset: a source-year, lazy.
+        surfaces: year files of the frozen source; the one with the days of `dataset` is used.
+        domain, spec, mask: as for `series`.
+    """
+    if not dataset.sizes["time"]:
+        return
+    surface = surface_of(dataset, surfaces, mask)
+    for block in time_blocks(dataset["time"].values):
+        yield series(dataset.isel(time=block), surface, domain, spec, mask)
+
+
+def gathered(parts: Iterable[xr.Dataset], days: Days) -> xr.Dataset:
+    """Consecutive stretches of a series as one, each let go once it is copied.
+
+    Args:
+        parts: from `series`, in the order of time, at least one.
+        days: all their days.
+    """
+    whole: dict[str, tuple[tuple[str, ...], NDArray[np.float32]]] = {}
+    coords: dict[str, xr.DataArray] = {}
+    start = 0
+    for part in parts:
+        stop = start + part.sizes["time"]
+        for key, values in part.data_vars.items():
+            name, shape = str(key), (len(days), *values.shape[1:])
+            if name not in whole:
+                whole[name] = tuple(map(str, values.dims)), np.empty(shape, np.float32)
+            whole[name][1][start:stop] = values.values
+        coords = {name: part[name] for name in ("cell", "channel") if name in part.coords}
+        start = stop
+    return xr.Dataset(whole, {"time": days.astype("datetime64[ns]"), **coords})
+
+
+def check_cells(domain: xr.Dataset, dataset: xr.Dataset) -> None:
+    """Raise unless two files hold the same cells in the same order."""
+    expected, found = domain["cell"].values, dataset["cell"].values
+    if not np.array_equal(expected, found):
+        raise GlabError(
+            "a file was made for another domain",
+            path=dataset.encoding.get("source"),
+            variable="cell",
+            found=f"{found.size} cells, first {found[:3]}",
+            expected=f"{expected.size} cells, first {expected[:3]}",
+            remedy="remake the file, or use the domain it was made for",
+        )
+
+
+def surface_of(
+    dataset: xr.Dataset, surfaces: Sequence[xr.Dataset], mask: Mask
+) -> xr.Dataset | None:
+    """The surface year-file that holds the days of a source year, None where none is wanted.
+
+    Raises:
+        GlabError: when frozen ground shall be masked and no file holds those days.
+    """
+    if mask.frozen_source is None:
+        return None
+    days = dataset["time"].values
+    for surface in surfaces:
+        if np.isin(days, surface["time"].values).all():
+            return surface
+    raise GlabError(
+        "no surface file for the days of a source: frozen ground cannot be masked",
+        path=dataset.encoding.get("source"),
+        variable="mask.frozen_source",
+        expected=f"{mask.frozen_source} from {days[:1]} to {days[-1:]}",
+        remedy="give the surface file of that year, or set mask.frozen_source to null",
+    )
+
+
+def _selected(dataset: xr.Dataset, name: str, spec: Series) -> xr.DataArray:
+    """One variable at the position `spec` names, (time, cell[, channel])."""
+    if name not in dataset:
+        raise unknown_name(
+            "variable", name, map(str, dataset.data_vars), path=dataset.encoding.get("source")
+        )
+    array = dataset[name]
+    for dimension, wanted in spec.select.items():
+        if dimension not in SELECTABLE:
+            raise unknown_name("dimension", dimension, SELECTABLE, variable="series.select")
+        if dimension in array.dims:
+            array = array.isel({dimension: _position(array, dimension, wanted)}, drop=True)
+    left = [str(dim) for dim in array.dims if dim not in DIMENSIONS]
+    if left:
+        raise GlabError(
+            "a series needs one position of each further dimension",
+            path=dataset.encoding.get("source"),
+            variable=name,
+            found=f"dimension {left[0]!r} with {list(array[left[0]].values)}",
+            remedy=f"set series.select.{left[0]} of this source",
+        )
+    return array
+
+
+def _position(array: xr.DataArray, dimension: str, wanted: str | float) -> int:
+    """Where a coordinate has the wanted value."""
+    values = array[dimension].values
+    if values.dtype.kind in "fiu" and not isinstance(wanted, str):
+        hits = np.abs(values - wanted) < ANGLE_TOLERANCE_DEG
+    else:
+        hits = values.astype(str) == str(wanted)
+    if not hits.any():
+        raise unknown_name(dimension, str(wanted), map(str, values), variable="series.select")
+    return int(np.argmax(hits))
+
+
+def _water(domain: xr.Dataset, mask: Mask) -> xr.DataArray:
+    """True where open water takes too large a share of the cell."""
+    if "water_fraction" not in domain:
+        return xr.DataArray(np.zeros(domain.sizes["cell"], bool), dims="cell")
+    return domain["water_fraction"] > mask.water_fraction_max
+
+
+def _frozen(surface: xr.Dataset | None, dataset: xr.Dataset, mask: Mask) -> xr.DataArray | None:
+    """True where the ground is frozen or under snow, on the days of `dataset`."""
+    if surface is None or mask.frozen_source is None:
+        return None
+    check_cells(dataset, surface)
+    ground = surface.isel(time=_days_in(surface, dataset))
+    rules = []
+    if "t_surface" in surface:
+        rules.append(ground["t_surface"] < mask.t_surface_min_k)
+    if "snow" in surface:
+        rules.append(ground["snow"] > mask.snow_max_kg_m2)
+    if not rules:
+        raise GlabError(
+            "the surface file tells nothing of frozen ground",
+            path=surface.encoding.get("source"),
+            found=list(surface.data_vars),
+            expected="t_surface or snow",
+        )
+    return functools.reduce(operator.or_, rules)
+
+
+def _days_in(surface: xr.Dataset, dataset: xr.Dataset) -> slice:
+    """Where in the surface file the days of a source stand."""
+    wanted, days = dataset["time"].values, surface["time"].values
+    start = int(np.searchsorted(days, wanted[0])) if wanted.size else 0
+    place = slice(start, start + wanted.size)
+    if not np.array_equal(days[place], wanted):
+        raise GlabError(
+            "the surface file lacks days of the source",
+            path=surface.encoding.get("source"),
+            variable="time",
+            found=f"{days[:1]} … {days[-1:]}",
+            expected=f"{wanted[0]} … {wanted[-1]}",
+        )
+    return place

@@ -1,0 +1,39 @@
+"""The step of `residuals`: one year of a source, less its seasonal cycle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from glab import io
+from glab.config import Residuals
+from glab.residuals import residuals as without_cycle
+from glab.series import series_blocks
+from glab.steps.climatology import open_climatology
+
+
+def residuals(
+    values: Path,
+    climatology: list[Path],
+    domain: Path,
+    output: Path,
+    settings: Residuals,
+    surface: list[Path] | None = None,
+) -> None:
+    """Take the seasonal cycle from one year of a source, month by month.
+
+    Args:
+        values: year file of the source.
+        climatology: every tile of the source's climatology over one baseline.
+        domain: the domain.
+        output: `<variable>_residual` of every day of the year.
+        settings: slice of the source.
+        surface: year files that say where the ground is frozen.
+    """
+    land, source = io.read(domain), io.read(values)
+    cycle = open_climatology(climatology, land)
+    surfaces = [io.read(path) for path in surface or []]
+    parts = series_blocks(source, surfaces, land, settings.series, settings.mask)
+    blocks = (without_cycle(part, cycle) for part in parts)
+    inputs = [values, *climatology, domain, *(surface or [])]
+    provenance = io.Provenance("residuals", settings, inputs)
+    io.write_blocks(blocks, output, provenance, time=source["time"].values)
