@@ -101,6 +101,28 @@ def training_residuals(config: Config, link: str) -> list[Residual]:
     return list(found)
 
 
+def settled_years(config: Config) -> set[int]:
+    """Years of the composed TB that seasonal cycles are fitted to or samples drawn from."""
+    years: set[int] = set()
+    for link, spec in config.links.items():
+        for number, record in enumerate(spec.records):
+            if "compose" in record_inputs(config, link, number):
+                years |= set(config.baseline_years(record.baseline))
+                years |= set(config.sample_years(link, number))
+    return years
+
+
+def years_beside(config: Config, link: str, year: int) -> list[int]:
+    """The year and those beside it, whose residuals go into running means.
+
+    What the composed TB was in the last year that a later link was trained on stays as it is when
+    a year is added: it never looks beyond. So a new year trains nothing.
+    """
+    settled = settled_years(config) if link in config.compose.links else set()
+    last = year in settled and year + 1 not in settled
+    return [year - 1, year] if last else [year - 1, year, year + 1]
+
+
 def prediction_residuals(config: Config, link: str, year: int) -> list[Residual]:
     """Residuals of a link's inputs for one year and, where they exist, the years beside it.
 
@@ -112,7 +134,7 @@ def prediction_residuals(config: Config, link: str, year: int) -> list[Residual]
         years = record_years(config, link, number)
         if year in years and record.role != "train":
             for source in record_inputs(config, link, number):
-                near = years_with(config, source, [year - 1, year, year + 1])
+                near = years_with(config, source, years_beside(config, link, year))
                 found |= {Residual(record.baseline, source, y): None for y in near}
     if not found:
         raise GlabError(

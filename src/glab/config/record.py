@@ -114,7 +114,13 @@ class Config(s.Section):
             doi=spec.doi,
         )
 
-    def simulate_slice(self) -> s.Simulate:
+    def acquire_of(self, source: str) -> s.Acquire:
+        """Slice of `acquire` for one source."""
+        spec = self.sources[source]
+        assert spec.reader is not None
+        return s.Acquire(reader=spec.reader, bad_share_max=self.regrid.bad_share_max, doi=spec.doi)
+
+    def simulate_of(self) -> s.Simulate:
         """Slice of `simulate`: the world in the domain's box and the run's years."""
         return s.Simulate(
             **self.simulate.model_dump(),

@@ -103,13 +103,21 @@ class Simulate(World):
     last_year: int = 2018
 
 
+class Acquire(Section):
+    """Slice of one source: how to read what someone put into its archive, and how much may fail."""
+
+    reader: str
+    bad_share_max: Fraction = 0.2
+    doi: str = ""
+
+
 class Domain(Section):
     """Land cells of the target grid, their order, tiles, blocks and static layers."""
 
     box: Box = Box()
     land_fraction_min: Fraction = 0.5
     tile_cells: int = Field(8192, gt=0)
-    tiles: int = Field(27, gt=0)  # how many there are: plans are made before the domain; it checks
+    tiles: int = Field(29, gt=0)  # how many there are: plans are made before the domain; it checks
     block_cells: int = Field(20, gt=0)  # side of a spatial block of the splits, in cells
 
 
@@ -120,6 +128,8 @@ class RegridMethod(Section):
     backend: Literal["separable", "xesmf"] = "separable"
     valid_fraction_min: Fraction = 0.5  # of a cell's area that must have been seen
     bad_share_max: Fraction = 0.2  # of unreadable granules, above which a year fails
+    local_hour: Annotated[float, Field(ge=0, lt=24)] | None = 6.0
+    # solar time at which sources with several times a day are taken; None: their daily mean
 
 
 class Regrid(RegridMethod):

@@ -1,0 +1,71 @@
+# The commands a person types. `make` alone lists them.
+#
+# PYTHON=python3.12     another Python than python3 (3.11 or newer)
+# PIP_EXTRA="…"         options for pip; what PyTorch's installation page gives for a CPU build
+# ACCELERATOR=1         take the accelerator build of PyTorch (several GB) where pip offers one
+# RUN=runs/mine         where the demonstration goes
+
+PYTHON ?= python3
+PIP_EXTRA ?=
+ACCELERATOR ?=
+RUN ?= runs/demo
+CONSTRAINTS ?= envs/constraints.txt
+TEST_OPTIONS ?= -n 2
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+SNAKEMAKE := $(BIN)/snakemake
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-fast lint format schema constraints unlock clean
+
+help:  ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+install: $(INSTALLED)  ## create .venv with everything in it
+
+$(INSTALLED): pyproject.toml $(CONSTRAINTS)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=…")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	ACCELERATOR="$(ACCELERATOR)" $(BIN)/python envs/check_build.py $(CONSTRAINTS:%=--constraint %) $(PIP_EXTRA)
+	$(BIN)/python -m pip install --quiet $(CONSTRAINTS:%=--constraint %) $(PIP_EXTRA) --editable '.[test]'
+	touch $@
+
+demo: $(INSTALLED)  ## run the whole line on the simulated Earth (10 minutes)
+	$(SNAKEMAKE) --profile profiles/local --configfile config/demo.yaml --directory $(RUN) --quiet rules reason
+	@echo
+	@echo "Done. Look at $(RUN)/results/report/index.html; the products are in $(RUN)/results/product/."
+
+test: $(INSTALLED)  ## run every test (15 minutes)
+	$(BIN)/python -m pytest $(TEST_OPTIONS)
+
+test-fast: $(INSTALLED)  ## run the tests that take seconds
+	$(BIN)/python -m pytest $(TEST_OPTIONS) -m 'not slow'
+
+lint: $(INSTALLED)  ## check style, types and rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile rules
+	$(SNAKEMAKE) --lint
+
+format: $(INSTALLED)  ## put code and rules into their style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
+
+schema: $(INSTALLED)  ## write config/schema.json anew from the code
+	$(BIN)/python -m glab.config > config/schema.json
+
+constraints:  ## pin the newest versions that pyproject.toml allows (makes .venv anew)
+	rm -rf .venv
+	$(MAKE) install CONSTRAINTS=
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+[a-z0-9.]*$$//' > envs/constraints.txt
+
+unlock: $(INSTALLED)  ## after a run was killed: take its lock away, then give the same command
+	for run in . runs/*; do test ! -d $$run/.snakemake/locks || $(SNAKEMAKE) --unlock --directory $$run; done
+
+clean:  ## remove what install, demo, test and lint made
+	rm -rf .venv $(RUN) build src/*.egg-info .coverage* coverage.xml
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

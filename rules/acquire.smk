@@ -1,0 +1,18 @@
+rule acquire:
+    """One year of an archive that was filled by hand, checked, and its manifest."""
+    output:
+        "data/{source}/{year}/manifest.json",
+    log:
+        "logs/acquire/{source}/{year}.log",
+    benchmark:
+        "logs/acquire/{source}/{year}.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(120),
+    params:
+        settings=settings_of("acquire"),
+        code=code_of("acquire"),
+    shell:
+        "glab acquire --source {wildcards.source} --year {wildcards.year}"
+        " --output {output} --settings {params.settings:q} &> {log}"

@@ -1,0 +1,22 @@
+rule calibrate:
+    """Offset per cell and scale of the spread of a link's ensemble."""
+    input:
+        samples="results/samples/{link}.nc",
+        networks=lambda w: network_files(w.link),
+        domain="results/domain.nc",
+    output:
+        "results/calibrate/{link}.nc",
+    log:
+        "logs/calibrate/{link}.log",
+    benchmark:
+        "logs/calibrate/{link}.tsv"
+    threads: 4
+    resources:
+        mem_mb=growing(3000, 3),
+        runtime=growing(60),
+    params:
+        settings=settings_of("calibrate"),
+        code=code_of("calibrate"),
+    shell:
+        "glab calibrate --samples {input.samples} --networks {input.networks}"
+        " --domain {input.domain} --output {output} --settings {params.settings:q} &> {log}"

@@ -1,0 +1,22 @@
+rule climatology:
+    """Seasonal cycle of a source over a baseline, on one tile."""
+    input:
+        years=lambda w: year_files(w.source, RUN.baseline_years(w.baseline)),
+        surface=lambda w: frozen_files(RUN.baseline_years(w.baseline)),
+        domain="results/domain.nc",
+    output:
+        "results/climatology/{baseline}/{source}/{tile}.nc",
+    log:
+        "logs/climatology/{baseline}/{source}/{tile}.log",
+    benchmark:
+        "logs/climatology/{baseline}/{source}/{tile}.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(30),
+    params:
+        settings=settings_of("climatology"),
+        code=code_of("climatology"),
+    shell:
+        "glab climatology --years {input.years} --surface {input.surface} --domain {input.domain}"
+        " --tile {wildcards.tile} --output {output} --settings {params.settings:q} &> {log}"

@@ -1,0 +1,136 @@
+"""The configuration, wildcard constraints, and the few helpers that rules share."""
+
+import inspect
+import os
+import sys
+
+from glab.config import config_from
+from glab.config import plan
+from glab.fingerprint import code_print
+
+RUN = config_from(config)
+TILES = range(RUN.domain.tiles)
+
+# The environment that runs Snakemake runs the jobs, activated or not. The threads of numba follow
+# a rule's `threads`; Snakemake itself sets the variables of the other libraries.
+os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+shell.prefix("set -euo pipefail; export NUMBA_NUM_THREADS=$OMP_NUM_THREADS; ")
+
+
+wildcard_constraints:
+    source="|".join(RUN.sources),
+    baseline="|".join(RUN.baselines),
+    link="|".join(RUN.links),
+    product="|".join(RUN.products),
+    year=r"\d{4}",
+    member=r"\d+",
+    tile=r"\d+",
+
+
+# Paths.
+
+
+def year_file(source, year):
+    """Year file of a source: of `regrid`, or of the stage that the source is."""
+    stage = RUN.sources[source].stage
+    folder = f"regrid/{source}" if stage == "regrid" else stage
+    return f"results/{folder}/{year}.nc"
+
+
+def year_files(source, years):
+    """Year files of a source, for those of the years that it has; none for no source."""
+    return [year_file(source, y) for y in plan.years_with(RUN, source, [int(y) for y in years])]
+
+
+def frozen_files(years):
+    """Year files of the source that says where the ground is frozen."""
+    return year_files(RUN.mask.frozen_source, years)
+
+
+def cycle_files(cycles):
+    """Climatologies, every tile of each."""
+    return [
+        f"results/climatology/{baseline}/{source}/{tile}.nc"
+        for baseline, source in cycles
+        for tile in TILES
+    ]
+
+
+def residual_files(residuals):
+    """Residuals of (baseline, source, year)."""
+    return [f"results/residuals/{b}/{source}/{year}.nc" for b, source, year in residuals]
+
+
+def network_files(link):
+    """Weights of every member of a link."""
+    members = range(RUN.links[link].members)
+    return [f"results/train/{link}/{member}/network.safetensors" for member in members]
+
+
+def start_files(link, member):
+    """The network that a link's member starts from, if any."""
+    start = RUN.links[link].start_from
+    return [] if start is None else network_files(start)[int(member)]
+
+
+def prediction_files(links, year):
+    """A year of those of the links that can predict it."""
+    able = [link for link in links if int(year) in plan.link_years(RUN, link)]
+    return [f"results/predict/{link}/{year}.nc" for link in able]
+
+
+def product_layers(product, year):
+    """Year files that a product is formatted from."""
+    (cycle,) = [
+        c for c in plan.prediction_cycles(RUN, "tb_vod", int(year)) if c.source == "compose"
+    ]
+    layers = {
+        "glab_tb": [
+            f"results/compose/{year}.nc",
+            f"results/residuals/{cycle.baseline}/compose/{year}.nc",
+        ],
+        "glab_vod": [f"results/predict/tb_vod/{year}.nc"],
+        "smos_ib": [f"results/tb40/{year}.nc", f"results/retrieve/{year}.nc"],
+    }
+    return layers[product]
+
+
+def product_files(product):
+    """Every year of a product."""
+    years = RUN.products[product]
+    return [f"results/product/{product}/{year}.nc" for year in range(years.first, years.last + 1)]
+
+
+def manifests():
+    """The manifest of every year of every source that comes as granules."""
+    granules = [name for name, source in RUN.sources.items() if source.stage == "regrid"]
+    return [
+        f"data/{name}/{year}/manifest.json" for name in granules for year in RUN.source_years(name)
+    ]
+
+
+# Parameters and resources.
+
+
+def settings_of(stage):
+    """What gives a stage's settings as JSON: its slice for the wildcards, or its whole section."""
+    slice_of = getattr(RUN, f"{stage}_of", lambda: getattr(RUN, stage))
+    names = inspect.signature(slice_of).parameters
+    return lambda wildcards: slice_of(
+        **{name: wildcards.get(name) for name in names}
+    ).model_dump_json()
+
+
+def code_of(stage):
+    """Print of the code that a stage runs."""
+    return lambda wildcards: code_print(f"steps.{stage}")
+
+
+def given(name):
+    """The option for an input that may be missing, or nothing."""
+    return lambda wildcards, input: f"--{name} {input[name]}" if input.get(name) else ""
+
+
+def growing(base, per_input_mb=0.0):
+    """A resource that grows with the inputs (each MB adds a share) and with each attempt."""
+    return lambda wildcards, input, attempt: int(attempt * (base + per_input_mb * input.size_mb))

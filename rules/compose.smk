@@ -1,0 +1,26 @@
+rule compose:
+    """One year of L-band TB: SMOS and the networks, joined."""
+    input:
+        predictions=lambda w: prediction_files(RUN.compose.links, w.year),
+        reference=lambda w: year_files(RUN.compose.reference, [w.year]),
+        surface=lambda w: frozen_files([w.year]),
+        domain="results/domain.nc",
+    output:
+        "results/compose/{year}.nc",
+    log:
+        "logs/compose/{year}.log",
+    benchmark:
+        "logs/compose/{year}.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(3000),
+        runtime=growing(60),
+    params:
+        reference=given("reference"),
+        surface=given("surface"),
+        settings=settings_of("compose"),
+        code=code_of("compose"),
+    shell:
+        "glab compose --predictions {input.predictions} {params.reference} {params.surface}"
+        " --domain {input.domain} --year {wildcards.year}"
+        " --output {output} --settings {params.settings:q} &> {log}"

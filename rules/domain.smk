@@ -1,0 +1,17 @@
+rule domain:
+    """Land cells of the target grid: their order, tiles, blocks and static layers."""
+    output:
+        "results/domain.nc",
+    log:
+        "logs/domain.log",
+    benchmark:
+        "logs/domain.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(3000),
+        runtime=growing(20),
+    params:
+        settings=settings_of("domain"),
+        code=code_of("domain"),
+    shell:
+        "glab domain --output {output} --settings {params.settings:q} &> {log}"

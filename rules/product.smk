@@ -1,0 +1,21 @@
+rule product:
+    """One year of a product as a CF file on the two-dimensional grid."""
+    input:
+        layers=lambda w: product_layers(w.product, w.year),
+        domain="results/domain.nc",
+    output:
+        "results/product/{product}/{year}.nc",
+    log:
+        "logs/product/{product}/{year}.log",
+    benchmark:
+        "logs/product/{product}/{year}.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(3000),
+        runtime=growing(60),
+    params:
+        settings=settings_of("product"),
+        code=code_of("product"),
+    shell:
+        "glab product --layers {input.layers} --domain {input.domain} --year {wildcards.year}"
+        " --output {output} --settings {params.settings:q} &> {log}"

@@ -1,0 +1,19 @@
+rule publish:
+    """All years of a product in one Zarr store."""
+    input:
+        years=lambda w: product_files(w.product),
+    output:
+        directory("results/publish/{product}.zarr"),
+    log:
+        "logs/publish/{product}.log",
+    benchmark:
+        "logs/publish/{product}.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(6000),
+        runtime=growing(240),
+    params:
+        settings=settings_of("publish"),
+        code=code_of("publish"),
+    shell:
+        "glab publish --years {input.years} --output {output} --settings {params.settings:q} &> {log}"

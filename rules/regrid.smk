@@ -1,0 +1,21 @@
+rule regrid:
+    """A year of granules on the domain, quality-controlled."""
+    input:
+        manifest="data/{source}/{year}/manifest.json",
+        domain="results/domain.nc",
+    output:
+        "results/regrid/{source}/{year}.nc",
+    log:
+        "logs/regrid/{source}/{year}.log",
+    benchmark:
+        "logs/regrid/{source}/{year}.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(3000),
+        runtime=growing(120),
+    params:
+        settings=settings_of("regrid"),
+        code=code_of("regrid"),
+    shell:
+        "glab regrid --manifest {input.manifest} --domain {input.domain} --year {wildcards.year}"
+        " --output {output} --settings {params.settings:q} &> {log}"

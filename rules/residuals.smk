@@ -1,0 +1,23 @@
+rule residuals:
+    """One year of a source, less its seasonal cycle."""
+    input:
+        values=lambda w: year_file(w.source, w.year),
+        climatology=lambda w: cycle_files([(w.baseline, w.source)]),
+        surface=lambda w: frozen_files([w.year]),
+        domain="results/domain.nc",
+    output:
+        "results/residuals/{baseline}/{source}/{year}.nc",
+    log:
+        "logs/residuals/{baseline}/{source}/{year}.log",
+    benchmark:
+        "logs/residuals/{baseline}/{source}/{year}.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(30),
+    params:
+        settings=settings_of("residuals"),
+        code=code_of("residuals"),
+    shell:
+        "glab residuals --values {input.values} --climatology {input.climatology} --surface {input.surface}"
+        " --domain {input.domain} --output {output} --settings {params.settings:q} &> {log}"

@@ -1,0 +1,22 @@
+rule samples:
+    """Co-located inputs and targets of a link's training years, labelled by split."""
+    input:
+        residuals=lambda w: residual_files(plan.training_residuals(RUN, w.link)),
+        climatology=lambda w: cycle_files(plan.training_cycles(RUN, w.link)),
+        domain="results/domain.nc",
+    output:
+        "results/samples/{link}.nc",
+    log:
+        "logs/samples/{link}.log",
+    benchmark:
+        "logs/samples/{link}.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(120),
+    params:
+        settings=settings_of("samples"),
+        code=code_of("samples"),
+    shell:
+        "glab samples --residuals {input.residuals} --climatology {input.climatology}"
+        " --domain {input.domain} --output {output} --settings {params.settings:q} &> {log}"

@@ -1,0 +1,40 @@
+rule simulate_truth:
+    """The simulated Earth, day by day: what the instruments see and the products should show."""
+    output:
+        "data/truth.nc",
+        "data/static.nc",
+    log:
+        "logs/simulate/truth.log",
+    benchmark:
+        "logs/simulate/truth.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1500),
+        runtime=growing(20),
+    params:
+        settings=settings_of("simulate"),
+        code=code_of("simulate"),
+    shell:
+        "glab simulate --output {output[0]} --settings {params.settings:q} &> {log}"
+
+
+rule simulate:
+    """One year of a source of the simulated Earth, in its native format, and its manifest."""
+    input:
+        truth="data/truth.nc",
+    output:
+        "data/{source}/{year}/manifest.json",
+    log:
+        "logs/simulate/{source}/{year}.log",
+    benchmark:
+        "logs/simulate/{source}/{year}.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(20),
+    params:
+        settings=settings_of("simulate"),
+        code=code_of("simulate"),
+    shell:
+        "glab simulate --truth {input.truth} --source {wildcards.source} --year {wildcards.year}"
+        " --output {output} --settings {params.settings:q} &> {log}"

@@ -1,0 +1,25 @@
+rule train:
+    """One network of a link's ensemble."""
+    input:
+        samples="results/samples/{link}.nc",
+        start_from=lambda w: start_files(w.link, w.member),
+    output:
+        "results/train/{link}/{member}/network.safetensors",
+        "results/train/{link}/{member}/network.json",
+        "results/train/{link}/{member}/curve.csv",
+    log:
+        "logs/train/{link}/{member}.log",
+    benchmark:
+        "logs/train/{link}/{member}.tsv"
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=growing(3000, 3),
+        runtime=growing(480),
+    params:
+        start_from=given("start_from"),
+        settings=settings_of("train"),
+        code=code_of("train"),
+    shell:
+        "glab train --samples {input.samples} {params.start_from} --member {wildcards.member}"
+        " --output {output[0]} --settings {params.settings:q} &> {log}"

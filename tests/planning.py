@@ -1,0 +1,97 @@
+"""Plans of runs whose files are faked: how many jobs of each rule Snakemake would run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+CODE = ("Snakefile", "rules", "config", "src")
+TARGETS = {"all", "products", "publish", "manifests"}
+
+
+class Run:
+    """A run in its own folder, by a copy of the code that a test may edit.
+
+    Attributes:
+        code: copy of the repository's code.
+        folder: working directory of the run.
+        overlays: configuration files laid over `config/config.yaml`.
+    """
+
+    def __init__(self, place: Path, overlay: str | None, **settings: Any) -> None:
+        self.code, self.folder = place / "code", place / "run"
+        self.folder.mkdir(parents=True)
+        for name in CODE:
+            copy_of(ROOT / name, self.code / name)
+        self.overlays = [self.code / "config" / overlay] if overlay else []
+        self.settings = settings
+
+    def copied(self, place: Path) -> Run:
+        """The same run, as far as it has come, in another place."""
+        other = object.__new__(Run)
+        other.code, other.folder = place / "code", place / "run"
+        copy_of(self.code, other.code)
+        copy_of(self.folder, other.folder)
+        other.overlays = [other.code / path.relative_to(self.code) for path in self.overlays]
+        other.settings = dict(self.settings)
+        return other
+
+    def snakemake(self, *options: str, **settings: Any) -> str:
+        """What Snakemake says, output and log together."""
+        overlay = self.folder / "overlay.yaml"
+        overlay.write_text(yaml.safe_dump(merged(self.settings, settings)))
+        configs = [str(path) for path in [*self.overlays, overlay]]
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.code / "Snakefile")]
+        command += ["--directory", str(self.folder), "--cores", "1", *options]
+        command += ["--configfile", *configs]
+        paths = {"PYTHONPATH": str(self.code / "src"), "XDG_CACHE_HOME": str(self.folder / "cache")}
+        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | paths)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def plan(self, *targets: str, **settings: Any) -> dict[str, int]:
+        """Planned jobs by rule, target rules left out."""
+        said = self.snakemake(*targets, "--dry-run", "--quiet", "rules", **settings)
+        table = said.partition("Job stats:")[2].partition("total")[0]
+        counts = {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", table, re.M)}
+        assert counts or "Nothing to be done" in said
+        return {rule: n for rule, n in counts.items() if rule not in TARGETS or rule == "publish"}
+
+    def pretend(self, *targets: str) -> None:
+        """Make every file as if all jobs had run."""
+        summary = self.snakemake(*targets, "--summary").splitlines()
+        start = next(n for n, line in enumerate(summary) if line.startswith("output_file"))
+        for line in summary[start + 1 :]:
+            if "\t" in line:
+                path = self.folder / line.partition("\t")[0]
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(f"{path.name}\n")
+        self.snakemake(*targets, "--touch", "--forceall", "--quiet", "all")
+
+
+def copy_of(source: Path, target: Path) -> None:
+    """Copy a file or folder with its times, compiled files left out."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        left_out = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        shutil.copytree(source, target, symlinks=True, ignore=left_out)
+    else:
+        shutil.copy2(source, target)
+
+
+def merged(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `overlay` laid over it, mapping by mapping."""
+    result = dict(base)
+    for key, value in overlay.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merged(result[key], value) if both else value
+    return result
