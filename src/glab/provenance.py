@@ -43,7 +43,7 @@ class Provenance:
             "glab_settings": text,
             "glab_settings_sha256": hashlib.sha256(text.encode()).hexdigest(),
             "glab_inputs": " ".join(Path(path).name for path in self.inputs),
-            "references": " ".join(self.references),
+            **({"references": " ".join(self.references)} if self.references else {}),
             **self.attributes,
         }
 

@@ -140,6 +140,11 @@ VARIABLES: dict[str, Variable] = {
     "t_surface_0130": _kelvin("true surface temperature at 01:30 local time"),
     "t_surface_0600": _kelvin("true surface temperature at 06:00 local time"),
     "t_surface_1330": _kelvin("true surface temperature at 13:30 local time"),
+    "skin_moisture": Variable("m3 m-3", "true moisture of the skin", "", (0.0, 1.0), scale=1e-4),
+    "canopy_opacity": Variable(
+        "1", "opacity of the canopy at high frequencies, relative", "", (0.0, 5.0), scale=2e-4
+    ),
+    "humidity": Variable("1", "moisture of the air, relative", "", (0.0, 5.0), scale=2e-4),
     "rain": Variable("kg m-2", "true precipitation of the day", "", (0.0, 500.0), scale=0.02),
     "biome": _flag(
         "biome with the largest share",

@@ -1,0 +1,189 @@
+"""Between the cells of a domain and the two-dimensional grid of products, in CF's terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from glab.errors import GlabError
+from glab.grids import M25, Grid
+
+EPSG = 6933
+CELL_M = 25025.26
+"""Side of a cell of the 25 km EASE-Grid 2.0 (Brodzik et al. 2012, doi:10.3390/ijgi1010032)."""
+
+COORDINATE = {"coverage_content_type": "coordinate"}
+
+MAPPING = "crs"
+"""Name of the grid-mapping variable."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of the 25 km grid and where a domain's cells lie in it.
+
+    Attributes:
+        rows, cols: of the 25 km grid.
+        row, col: of each cell within the rectangle, shape (cell,).
+    """
+
+    rows: slice
+    cols: slice
+    row: NDArray[np.int64]
+    col: NDArray[np.int64]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the rectangle."""
+        return self.rows.stop - self.rows.start, self.cols.stop - self.cols.start
+
+    @property
+    def grid(self) -> Grid:
+        """The rectangle as a grid."""
+        return M25.window(self.rows, self.cols)
+
+
+def window_of(domain: xr.Dataset, extent: str = "auto") -> Window:
+    """The rectangle that products of a domain cover.
+
+    Args:
+        domain: `row` and `col` of each cell.
+        extent: "grid" (the whole grid), "window" (the smallest rectangle with every cell), or
+            "auto" (the whole grid where that rectangle is more than half of it).
+    """
+    row, col = (domain[name].values.astype(np.int64) for name in ("row", "col"))
+    rows, cols = (slice(int(i.min()), int(i.max()) + 1) for i in (row, col))
+    share = (rows.stop - rows.start) * (cols.stop - cols.start) / (M25.shape[0] * M25.shape[1])
+    if extent == "grid" or (extent == "auto" and share > 0.5):
+        rows, cols = slice(0, M25.shape[0]), slice(0, M25.shape[1])
+    return Window(rows, cols, row - rows.start, col - cols.start)
+
+
+def check_cells(sources: list[xr.Dataset], domain: xr.Dataset) -> None:
+    """Raise a GlabError unless every work file has the cells of the domain, in its order."""
+    for source in sources:
+        if not np.array_equal(source["cell"].values, domain["cell"].values):
+            raise GlabError(
+                "a work file has other cells than the domain",
+                path=source.encoding.get("source"),
+                found=f"{source.sizes['cell']} cells",
+                expected=f"the {domain.sizes['cell']} cells of the domain, in its order",
+                remedy="remake it after the domain",
+            )
+
+
+def scattered(values: NDArray[Any], window: Window) -> NDArray[Any]:
+    """Values of cells on the rectangle: missing (whole numbers: 0) where there is no cell.
+
+    Args:
+        values: shape (…, cell).
+        window: from `window_of`.
+
+    Returns:
+        same dtype, shape (…, y, x).
+    """
+    empty = np.nan if values.dtype.kind == "f" else 0
+    field = np.full((*values.shape[:-1], *window.shape), empty, values.dtype)
+    field[..., window.row, window.col] = values
+    return field
+
+
+def on_grid(cells: xr.Dataset, window: Window) -> xr.Dataset:
+    """Variables of (…, cell) as variables of (…, y, x); others are kept as they are."""
+    variables = {}
+    for name, array in cells.data_vars.items():
+        dims = array.dims
+        if dims[-1:] == ("cell",):
+            dims, values = (*dims[:-1], "y", "x"), scattered(array.values, window)
+            place = {"grid_mapping": MAPPING, "coordinates": "lat lon"}
+            variables[name] = xr.Variable(dims, values, array.attrs | place)
+        else:
+            variables[name] = array.variable
+    times = {name: c for name, c in cells.coords.items() if "cell" not in c.dims}
+    return xr.Dataset(variables, times)
+
+
+def horizontal(window: Window) -> xr.Dataset:
+    """Coordinates of the rectangle: y, x in metres, lat, lon with bounds, and the grid mapping."""
+    rows, cols = (np.arange(part.start, part.stop) for part in (window.rows, window.cols))
+    half_height, half_width = (n / 2 * CELL_M for n in M25.shape)
+    grid = window.grid
+    axes = {
+        "y": _axis("y", half_height - (rows + 0.5) * CELL_M),
+        "x": _axis("x", (cols + 0.5) * CELL_M - half_width),
+        "lat": ("y", grid.lat, {"bounds": "lat_bnds", **COORDINATE}),
+        "lon": ("x", grid.lon, {"bounds": "lon_bnds", **COORDINATE}),
+    }
+    bounds = {
+        "lat_bnds": (("y", "nv"), grid.lat_bounds),
+        "lon_bnds": (("x", "nv"), grid.lon_bounds),
+        MAPPING: ((), np.int32(0), grid_mapping()),
+    }
+    return xr.Dataset(bounds, axes)
+
+
+def _axis(name: str, centres_m: NDArray[np.float64]) -> tuple[str, NDArray[np.float64], dict]:
+    attributes = {
+        "units": "m",
+        "standard_name": f"projection_{name}_coordinate",
+        "long_name": f"{name} of the cell centre in the projection",
+        "axis": name.upper(),
+        **COORDINATE,
+    }
+    return name, centres_m, attributes
+
+
+def grid_mapping() -> dict[str, Any]:
+    """CF attributes of the grid's projection."""
+    from pyproj import CRS
+
+    return dict(CRS.from_epsg(EPSG).to_cf())
+
+
+def cells_of(product: xr.Dataset, row: NDArray[np.integer], col: NDArray[np.integer]) -> xr.Dataset:
+    """Variables of (…, y, x) of a product at some cells, as variables of (…, cell).
+
+    Args:
+        product: with `lat` on y and `lon` on x, on the 25 km grid or a rectangle of it.
+        row, col: of the wanted cells on the whole 25 km grid, shape (cell,).
+
+    Raises:
+        GlabError: when the product is on another grid or does not cover a cell.
+    """
+    rows = M25.index(product["lat"].values, product["lon"].values[:1])[0]
+    cols = M25.index(product["lat"].values[:1], product["lon"].values)[1]
+    y, x = (_place_of(wanted, have) for wanted, have in ((row, rows), (col, cols)))
+    if (y < 0).any() or (x < 0).any():
+        raise GlabError(
+            "a product does not cover the wanted cells",
+            path=product.encoding.get("source"),
+            found=f"{(y < 0).sum() + (x < 0).sum()} cells outside",
+            expected="a rectangle of the 25 km EASE-Grid 2.0 that holds them",
+        )
+    picked = {"y": xr.DataArray(y, dims="cell"), "x": xr.DataArray(x, dims="cell")}
+    fields = [name for name, array in product.data_vars.items() if {"y", "x"} <= set(array.dims)]
+    return product[fields].isel(picked).drop_vars(["y", "x"], errors="ignore")
+
+
+def whole_grid(fields: xr.Dataset) -> xr.Dataset:
+    """Variables of (…, y, x) on a rectangle of the 25 km grid, put onto the whole of it."""
+    rows = M25.index(fields["lat"].values, fields["lon"].values[:1])[0]
+    cols = M25.index(fields["lat"].values[:1], fields["lon"].values)[1]
+    spread = {}
+    for name, array in fields.data_vars.items():
+        if array.dims[-2:] == ("y", "x"):
+            whole = np.full((*array.shape[:-2], *M25.shape), np.nan, np.float32)
+            whole[..., rows[:, None], cols] = array.values
+            spread[name] = (array.dims, whole)
+    return xr.Dataset(spread)
+
+
+def _place_of(wanted: NDArray[np.integer], have: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Index of each wanted number in those at hand, -1 where it is not among them."""
+    order = np.argsort(have)
+    place = np.minimum(np.searchsorted(have[order], wanted), len(have) - 1)
+    return np.where(have[order][place] == wanted, order[place], -1)
