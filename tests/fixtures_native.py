@@ -1,4 +1,4 @@
-"""Small native files, written straight from the format descriptions and from nothing of `glab`.
+"""Small native files, written straight from the format descriptions, by no code of `glab`.
 
 Each builder returns the path; values are chosen by the caller, in physical units, NaN where a fill
 shall stand. Windows are rows and columns of the true global grids, from north and from 180° W.
@@ -23,6 +23,10 @@ SIZES = {
     "M36": (36032.220840584, 964, 406),
     "M09": (9008.055210146, 3856, 1624),
 }
+ROWS, COLS = np.arange(100, 112), np.arange(700, 709)
+SHAPE = (ROWS.size, COLS.size)
+"""A small window of any of the grids."""
+
 ANGLES = [2.5, 7.5, 12.5, 17.5, 22.5, 27.5, 32.5, 37.5, 40.0, 42.5, 47.5, 52.5, 57.5, 62.5]
 
 
@@ -351,3 +355,29 @@ def geotiff(path, values, *, west, north, step, nodata=None, crs="EPSG:4326", ba
         for band in range(1, bands + 1):
             file.write(values, band)
     return Path(path)
+
+
+def amsre_fields(rng, shape=SHAPE):
+    names = [f"{o}_TB{f}{p} (Res 1)" for o in "AD" for f in ("10.7", "18.7", "36.5") for p in "VH"]
+    fields = {name: rng.integers(1500, 3100, shape) for name in names}
+    fields |= {f"{o}_TB89.0V (Res 4)": rng.integers(1500, 3100, shape) for o in "AD"}
+    for field in fields.values():
+        field[0, :4], field[1, :4] = 9999, -9999
+    return fields
+
+
+def gappy(rng, low, high, shape):
+    values = rng.uniform(low, high, shape)
+    values[rng.random(shape) < 0.3] = np.nan
+    return values
+
+
+def assert_canonical(dataset):
+    """Dimensions, dtype and names that every granule has."""
+    from glab.variables import lookup
+
+    for name, variable in dataset.data_vars.items():
+        lookup(str(name))
+        assert variable.dtype == np.float32, name
+        assert variable.dims[-2:] == ("y", "x"), name
+    assert set(dataset.dims) <= {"overpass", "angle", "channel", "time", "y", "x"}

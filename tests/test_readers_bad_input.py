@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 import fixtures_native as native
+from fixtures_native import COLS, ROWS, SHAPE
 from glab.errors import GlabError
 from glab.readers import granule_date, granule_identity, is_granule, list_granules, read
 from glab.readers.naming import NAMINGS
 
-ROWS, COLS = np.arange(100, 112), np.arange(700, 709)
-SHAPE = (ROWS.size, COLS.size)
 ML_FIELDS = ["A_TB10.7H (Res 1)", "D_TB36.5V (Res 1)"]
 
 

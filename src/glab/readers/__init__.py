@@ -39,7 +39,6 @@ __all__ = [
 FORMATS = {
     "smos_l3": "CATDS SMOS level-3 brightness temperature",
     "smos_ic": "SMOS-IC soil moisture and VOD",
-    "smos_ib": "SMOS-IB or SMOSMAP-IB daily files",
     "smap_ib": "SMAP-IB soil moisture and VOD",
     "smap_l3": "SMAP level-3 passive soil moisture",
     "amsre": "AMSR-E daily land brightness temperature (AE_Land3)",
@@ -49,11 +48,12 @@ FORMATS = {
     "vodca": "VODCA vegetation optical depth",
     "era5": "ERA5 or ERA5-Land surface fields",
     "gldas": "GLDAS-2.1 Noah surface fields",
+    "smos_ib": "SMOS-IB or SMOSMAP-IB daily files",
     "clay": "map of clay content",
     "landcover": "IGBP land-cover fractions",
     "map": "any one map",
 }
-"""Every format that has a reader."""
+"""Every format that has a reader; of dated ones the least particular name (`smos_ib`) is last."""
 
 MODULES = {"map": "maps"}
 """Modules that are not called as their format."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from glab import io
-from glab.acquire import write_manifest
 from glab.config import Simulate
 from glab.errors import GlabError
 from glab.simulate.granules import write_granules
 from glab.simulate.truth import simulate_truth
 from glab.simulate.world import world_of
+from glab.steps.acquire import write_manifest
+
+READERS = {"surface": "era5"}
+"""Formats that are not called as their source."""
 
 
 def simulate(
@@ -40,4 +43,4 @@ def simulate(
     with io.read(truth) as dataset, io.creating(output.parent) as folder:
         folder.mkdir()
         write_granules(source, world_of(dataset, settings, year), dataset, folder)
-        write_manifest(folder, folder / output.name)
+        write_manifest(folder, folder / output.name, READERS.get(source, source), year)
