@@ -92,19 +92,19 @@ def _disk_fault(error: Exception, path: Path) -> GlabError:
     )
 
 
-def read(path: Path) -> xr.Dataset:
+def read(path: Path, *, decoded: bool = True) -> xr.Dataset:
     """Open a file written here, lazily; packed values come as float32 with NaN where missing.
 
-    A missing file, or one that is no netCDF file, is a GlabError.
+    With `decoded=False` values, times and attributes come as they stand on disk. A missing file,
+    or one that is no netCDF file, is a GlabError.
     """
     try:
-        return xr.open_dataset(path, engine="netcdf4", decode_timedelta=False, cache=False)
+        dataset = xr.open_dataset(path, engine="netcdf4", cache=False, decode_cf=False)
+        return xr.decode_cf(dataset, decode_timedelta=False) if decoded else dataset
     except FileNotFoundError as error:
         raise GlabError("file not found", path=path, remedy="ask snakemake for it") from error
     except (OSError, ValueError) as error:
-        raise GlabError(
-            "not a readable netCDF file", path=path, found=str(error), remedy="remake it"
-        ) from error
+        raise GlabError("not a readable netCDF file", path=path, found=error) from error
 
 
 def write(dataset: xr.Dataset, path: Path, provenance: Provenance, *, style: Style = WORK) -> None:

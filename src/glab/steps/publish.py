@@ -1,0 +1,35 @@
+"""Join all years of a product in one Zarr store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from glab import io
+from glab.config import Publish
+from glab.publish import fill, plain, store_attributes
+
+
+def publish(years: list[Path], output: Path, settings: Publish) -> None:
+    """Join all years of a product in one Zarr store (format 2, consolidated metadata).
+
+    Args:
+        years: the product's yearly files.
+        output: folder of the store.
+        settings: chunk lengths.
+    """
+    import zarr
+
+    ordered = sorted(years, key=lambda path: (path.name, path))
+    datasets = [io.read(path, decoded=False) for path in ordered]
+    origin = io.Provenance("publish", settings, ordered).as_attributes()
+    with io.creating(output) as temporary:
+        group = zarr.create_group(str(temporary), zarr_format=2)
+        fill(group, datasets, settings)
+        group.attrs.update(plain(store_attributes(datasets)) | _own(origin))
+        zarr.consolidate_metadata(group.store, zarr_format=2)
+
+
+def _own(origin: dict[str, object]) -> dict[str, object]:
+    """Provenance of the store beside the products' own attributes."""
+    kept = {key: value for key, value in origin.items() if key.startswith("glab_")}
+    return kept | {"source": origin["source"]}
