@@ -99,8 +99,8 @@ def read(path: Path, *, decoded: bool = True) -> xr.Dataset:
     or one that is no netCDF file, is a GlabError.
     """
     try:
-        dataset = xr.open_dataset(path, engine="netcdf4", cache=False, decode_cf=False)
-        return xr.decode_cf(dataset, decode_timedelta=False) if decoded else dataset
+        how = {"decode_cf": decoded, "decode_timedelta": False}
+        return xr.open_dataset(path, engine="netcdf4", cache=False, **how)  # type: ignore[arg-type]
     except FileNotFoundError as error:
         raise GlabError("file not found", path=path, remedy="ask snakemake for it") from error
     except (OSError, ValueError) as error:
