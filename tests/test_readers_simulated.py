@@ -1,0 +1,140 @@
+"""Readers and the simulated Earth's writers: two readings of the format descriptions that agree."""
+
+import numpy as np
+import pytest
+
+from glab import io
+from glab.config import Box, Simulate
+from glab.grids import EASE1_ML, M25, M36, from_coordinates
+from glab.readers import granule_date, read
+from glab.steps.acquire import read_manifest
+from glab.steps.simulate import simulate
+
+pytestmark = pytest.mark.slow
+
+BOX = Box(west=20.0, east=21.3, south=4.0, north=6.5)
+YEAR = {"smos_l3": 2011, "smos_ic": 2011, "amsre": 2011, "casm": 2011, "surface": 2011}
+LATER = {"amsr2": 2015, "smap_ib": 2015}
+READERS = {source: source for source in YEAR | LATER} | {"surface": "era5"}
+GRIDS = {"smos_l3": M25, "smos_ic": M25, "casm": M25, "smap_ib": M36}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Truth of a few cells, and a way to get a source-year's granules."""
+    folder = tmp_path_factory.mktemp("world")
+    made, kept = {}, {}
+
+    def truth(year):
+        if year not in made:
+            settings = Simulate(box=BOX, first_year=year, last_year=year)
+            place = folder / str(year) / "truth.nc"
+            simulate(place, settings)
+            made[year] = (settings, place)
+        return made[year]
+
+    def granules(source):
+        """The truth of the source's year, its granules as read, their paths."""
+        year = (YEAR | LATER)[source]
+        settings, place = truth(year)
+        manifest = folder / source / str(year) / "manifest.json"
+        if not manifest.exists():
+            simulate(manifest, settings, truth=place, source=source, year=year)
+        if source not in kept:
+            paths = read_manifest(manifest)
+            kept[source] = io.read(place).load(), [read(READERS[source], p) for p in paths], paths
+        return kept[source]
+
+    return granules
+
+
+def cells_of(granule):
+    """Flat M25 index of every cell of a granule on M25, shape (y, x)."""
+    rows, cols = M25.index(*np.meshgrid(granule.lat.values, granule.lon.values, indexing="ij"))
+    return rows * M25.shape[1] + cols
+
+
+def paired(truth, name, granules, value):
+    """Truth and values of the same day and cell, for granules on M25."""
+    days = truth.time.values.astype("datetime64[D]")
+    ours, theirs = [], []
+    for granule in granules:
+        place = np.searchsorted(truth.cell.values, cells_of(granule).ravel())
+        inside = place < truth.cell.size
+        inside[inside] &= truth.cell.values[place[inside]] == cells_of(granule).ravel()[inside]
+        day = np.searchsorted(days, np.datetime64(granule.attrs["date"]))
+        ours.append(value(granule).reshape(-1)[inside])
+        theirs.append(truth[name].values[day].reshape(truth.cell.size, -1)[place[inside], 0])
+    ours, theirs = np.concatenate(ours), np.concatenate(theirs)
+    known = np.isfinite(ours) & np.isfinite(theirs)
+    assert known.sum() > 1000
+    return ours[known], theirs[known]
+
+
+@pytest.mark.parametrize("source", [*YEAR, *LATER])
+def test_every_granule_of_a_year_is_read(world, source):
+    _, granules, paths = world(source)
+    assert paths
+    valid = 0
+    for path, granule in zip(paths, granules):
+        if "date" in granule.attrs:
+            assert granule.attrs["date"] == str(granule_date(READERS[source], path.name))
+        for name, variable in granule.data_vars.items():
+            assert variable.dtype == np.float32, name
+            valid += int(np.isfinite(variable.values).sum())
+    assert valid > 0
+    if source in GRIDS:
+        grid = from_coordinates(granule.lat, granule.lon)
+        assert grid.name == GRIDS[source].name
+    if source in ("amsre", "amsr2"):
+        assert from_coordinates(granule.lat, granule.lon).name == EASE1_ML.name
+
+
+def test_smos_tb_is_the_truth_with_noise(world):
+    truth, granules, _ = world("smos_l3")
+    morning = [g for g in granules if g.overpass.values[0] == "ascending"]
+    ours, theirs = paired(truth, "tb", morning, lambda g: g.tb.sel(angle=40.0, channel="h").values)
+    assert abs(np.median(ours - theirs)) < 3.0
+    assert np.median(np.abs(ours - theirs)) < 8.0
+
+
+def test_smos_ic_lies_on_its_own_cells(world):
+    truth, granules, _ = world("smos_ic")
+    ours, theirs = paired(truth, "vod", granules, lambda g: g.vod.values)
+    assert np.corrcoef(ours, theirs)[0, 1] > 0.5
+
+
+def test_casm_lies_on_its_own_cells_and_days(world):
+    truth, (year,), _ = world("casm")
+    named = [str(day)[:10] for day in year.time.values]
+    days = [year.isel(time=i).assign_attrs(date=day) for i, day in enumerate(named)]
+    ours, theirs = paired(truth, "soil_moisture", days, lambda g: g.soil_moisture.values)
+    assert np.corrcoef(ours, theirs)[0, 1] > 0.7
+
+
+def test_smap_vod_is_near_the_truth(world):
+    truth, granules, _ = world("smap_ib")
+    vod = np.concatenate([granule.vod.values.ravel() for granule in granules])
+    assert np.nanmedian(vod) == pytest.approx(float(truth.vod.median()), abs=0.25)
+
+
+@pytest.mark.parametrize("source", ["amsre", "amsr2"])
+def test_amsr_sees_the_box_in_every_channel(world, source):
+    _, granules, _ = world(source)
+    assert {str(p) for g in granules for p in g.overpass.values} == {"ascending", "descending"}
+    for channel in ("10h", "10v", "18h", "18v", "36h", "36v"):
+        mean = np.nanmean([g.tb.sel(channel=channel).mean() for g in granules])
+        assert 250 < mean < 310, channel
+    granule = granules[0]
+    seen = np.isfinite(granule.tb.values).any(axis=(0, 1))
+    rows, cols = np.nonzero(seen)
+    assert granule.lat.values[rows].min() > 3 and granule.lat.values[rows].max() < 8
+    assert granule.lon.values[cols].min() > 19 and granule.lon.values[cols].max() < 22.5
+
+
+def test_surface_temperature_is_near_the_truth(world):
+    truth, months, _ = world("surface")
+    hour = np.concatenate([m.t_surface.mean(["y", "x"]).values for m in months])
+    time = np.concatenate([m.time.values for m in months]).astype("datetime64[h]")
+    assert np.unique(time.astype("datetime64[D]")).size == 365
+    assert np.mean(hour) == pytest.approx(float(truth.t_surface_0600.mean()), abs=8.0)
