@@ -121,8 +121,12 @@ def settings_of(stage):
     ).model_dump_json()
 
 
-def code_of(stage):
-    """Print of the code that a stage runs."""
+def code_of(stage, with_reader=False):
+    """Print of the code that a stage runs, and of the one reader that it loads by name."""
+    if with_reader:
+        return lambda wildcards: code_print(
+            f"steps.{stage}", f"readers.{RUN.sources[wildcards.source].reader}"
+        )
     return lambda wildcards: code_print(f"steps.{stage}")
 
 

@@ -1,5 +1,7 @@
 rule domain:
     """Land cells of the target grid: their order, tiles, blocks and static layers."""
+    input:
+        static="data/static.nc" if RUN.archive == "simulate" else [],
     output:
         "results/domain.nc",
     log:
@@ -11,7 +13,8 @@ rule domain:
         mem_mb=growing(3000),
         runtime=growing(20),
     params:
+        static=given("static"),
         settings=settings_of("domain"),
         code=code_of("domain"),
     shell:
-        "glab domain --output {output} --settings {params.settings:q} &> {log}"
+        "glab domain {params.static} --output {output} --settings {params.settings:q} &> {log}"

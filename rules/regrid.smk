@@ -5,6 +5,7 @@ rule regrid:
         domain="results/domain.nc",
     output:
         "results/regrid/{source}/{year}.nc",
+        "results/regrid/{source}/{year}.ingest.json",
     log:
         "logs/regrid/{source}/{year}.log",
     benchmark:
@@ -15,7 +16,7 @@ rule regrid:
         runtime=growing(120),
     params:
         settings=settings_of("regrid"),
-        code=code_of("regrid"),
+        code=code_of("regrid", with_reader=True),
     shell:
         "glab regrid --manifest {input.manifest} --domain {input.domain} --year {wildcards.year}"
-        " --output {output} --settings {params.settings:q} &> {log}"
+        " --output {output[0]} --settings {params.settings:q} &> {log}"

@@ -47,6 +47,7 @@ app = App(
 )
 for _stage, _help in STAGES.items():
     app.command(f"glab.steps.{_stage}:{_stage}", name=_stage, help=_help)
+app.command("glab.steps.acquire:check", name="check", help="Rewrite manifests that no longer fit.")
 
 
 def main() -> None:
