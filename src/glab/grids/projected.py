@@ -34,6 +34,15 @@ class ProjectedGrid:
             if not (np.isfinite(steps).all() and ((steps > 0).all() or (steps < 0).all())):
                 raise GlabError("a projected axis neither ascends nor descends", variable=name)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ProjectedGrid) and self._content() == other._content()
+
+    def __hash__(self) -> int:
+        return hash(self._content())
+
+    def _content(self) -> tuple[bytes | str, ...]:
+        return self.x.tobytes(), self.y.tobytes(), self.crs
+
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
@@ -74,6 +83,15 @@ class CurvilinearGrid:
     def __post_init__(self) -> None:
         if self.lat.ndim != 2 or self.lat.shape != self.lon.shape:
             raise GlabError("latitude and longitude need one shape", found=self.lat.shape)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CurvilinearGrid) and self._content() == other._content()
+
+    def __hash__(self) -> int:
+        return hash(self._content())
+
+    def _content(self) -> tuple[bytes | tuple[int, ...], ...]:
+        return self.lat.tobytes(), self.lon.tobytes(), self.lat.shape
 
     @property
     def shape(self) -> tuple[int, int]:

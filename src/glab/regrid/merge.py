@@ -1,0 +1,198 @@
+"""Several granules of one day as one field: half orbits, channels, overpasses, hours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from glab.errors import GlabError
+from glab.regrid.on_domain import hour_weights, is_flag
+from glab.variables import lookup
+
+AXES = ("overpass", "angle", "channel")
+Float32s = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Variables of a source-year and the labels of their further dimensions.
+
+    Attributes:
+        dims: variable → its dimensions besides time and cell, in the order of the file.
+        labels: dimension → labels, sorted.
+    """
+
+    dims: Mapping[str, tuple[str, ...]]
+    labels: Mapping[str, list]
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Sizes of a variable's further dimensions."""
+        return tuple(len(self.labels[dim]) for dim in self.dims[name])
+
+    def check(self, values: xr.Dataset) -> None:
+        """Raise unless a granule's labels are among those of the year."""
+        for dim in AXES:
+            found = values[dim].values.tolist() if dim in values.dims else []
+            if any(label not in self.labels.get(dim, []) for label in found):
+                raise GlabError(
+                    "a granule has labels that the first one of its kind does not have",
+                    variable=dim,
+                    found=found,
+                    expected=self.labels.get(dim, []),
+                )
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One granule's values of one day on the domain; `hour`: its UTC hour if it has one."""
+
+    values: xr.Dataset
+    hour: float | None = None
+
+
+def layout_of(granules: Iterable[xr.Dataset]) -> Layout:
+    """What a year file must hold, from one granule of each kind."""
+    dims: dict[str, tuple[str, ...]] = {}
+    labels: dict[str, set] = {}
+    for granule in granules:
+        for name in granule:
+            own = tuple(d for d in AXES if d in granule[name].dims)
+            if dims.setdefault(str(name), own) != own:
+                raise GlabError("granules of one source differ", variable=str(name), found=own)
+        for dim in AXES:
+            if dim in granule.dims:
+                labels.setdefault(dim, set()).update(granule[dim].values.tolist())
+    passes = tuple(dim for dim in AXES[:1] if any(dim in own for own in dims.values()))
+    dims.setdefault("count", passes)
+    return Layout(dims, {dim: sorted(found, key=_natural) for dim, found in labels.items()})
+
+
+def _natural(label: object) -> tuple:
+    """Sort key: numbers by value, "6h" before "10h"."""
+    if not isinstance(label, str):
+        return (0.0, label)
+    number = re.match(r"\d+", label)
+    return (float(number[0]) if number else 0.0, label)
+
+
+def merged(
+    parts: Sequence[Part], layout: Layout, lon: NDArray, local_hour: float | None = None
+) -> dict[str, NDArray]:
+    """One day's values, variable → array (cell, *further dimensions).
+
+    Measured values are the mean over the granules, each weighted by the number of observations
+    behind it (its variable `count`; one where it states none) and, where granules are different
+    hours, by `hour_weights`. Bits of flags are united; of other flags the highest stands. `count`
+    is the sum of the numbers of observations.
+
+    Args:
+        parts: granules of the day, in order of their names.
+        layout: of the year.
+        lon: of the cells, degrees, shape (cell,).
+        local_hour: solar hour wanted of granules that are hours; None for their mean.
+    """
+    shares = _hour_shares(parts, lon, local_hour)
+    day: dict[str, NDArray] = {}
+    for name in layout.dims:
+        own = [(part.values, share) for part, share in zip(parts, shares) if name in part.values]
+        shape = (*layout.shape(name), lon.size)
+        if name == "count":
+            found = _counted([part.values for part in parts], layout, shape)
+        elif is_flag(name):
+            found = _united([values for values, _ in own], name, layout, shape)
+        else:
+            found = _mean(own, name, layout, shape)
+        day[name] = np.moveaxis(found, -1, 0)
+    return day
+
+
+def _hour_shares(
+    parts: Sequence[Part], lon: NDArray, local_hour: float | None
+) -> list[Float32s | None]:
+    """Weight of each granule at each cell; None stands for one."""
+    hours = np.unique([part.hour for part in parts if part.hour is not None])
+    if hours.size < 2:
+        return [None] * len(parts)
+    weights = dict(zip(hours.tolist(), hour_weights(hours, lon, local_hour)))
+    return [None if part.hour is None else weights[part.hour] for part in parts]
+
+
+def _mean(
+    own: Sequence[tuple[xr.Dataset, Float32s | None]],
+    name: str,
+    layout: Layout,
+    shape: tuple[int, ...],
+) -> Float32s:
+    """Weighted mean of the valid values, NaN where there is none."""
+    out = np.full(shape, np.nan, np.float32)
+    if len(own) == 1 and own[0][1] is None:
+        out[_place(own[0][0][name], layout)] = own[0][0][name].values
+        return out
+    top, bottom = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    for values, share in own:
+        array = values[name]
+        weight = _observations(values, array) * (1 if share is None else share)
+        weight = np.where(np.isnan(array.values), 0, weight)
+        place = _place(array, layout)
+        top[place] += np.nan_to_num(array.values) * weight
+        bottom[place] += weight
+    return np.divide(top, bottom, out=out, where=bottom > 0)
+
+
+def _observations(values: xr.Dataset, array: xr.DataArray) -> Float32s | int:
+    """Number of observations behind each value."""
+    if "count" not in values or array.name == "count":
+        return 1
+    count = values["count"].fillna(0)
+    count = count.max([dim for dim in count.dims if dim not in array.dims])
+    return count.broadcast_like(array).transpose(*array.dims).values
+
+
+def _counted(parts: Sequence[xr.Dataset], layout: Layout, shape: tuple[int, ...]) -> NDArray:
+    """Number of observations, int16, zero where there is none."""
+    out = np.zeros(shape, np.float32)
+    for values in parts:
+        if "count" in values:
+            count = values["count"].fillna(0)
+        else:
+            seen = [values[name].notnull() for name in values]
+            over = [[d for d in s.dims if d not in (*layout.dims["count"], "cell")] for s in seen]
+            found = [s.any(dims) if dims else s for s, dims in zip(seen, over)]
+            count = np.logical_or.reduce([s.values for s in found])
+            count = found[0].copy(data=count).astype(np.float32)
+        out[_place(count, layout)] += count.values
+    return np.minimum(np.rint(out), np.iinfo(np.int16).max).astype(np.int16)
+
+
+def _united(
+    own: Sequence[xr.Dataset], name: str, layout: Layout, shape: tuple[int, ...]
+) -> Float32s:
+    """Flags of all granules together, NaN where none has any."""
+    out = np.full(shape, -1, np.int64)
+    masks = lookup(name).flag_masks
+    for values in own:
+        place = _place(values[name], layout)
+        flags = np.where(np.isnan(values[name].values), -1, values[name].values).astype(np.int64)
+        both = (flags >= 0) & (out[place] >= 0)
+        joined = np.where(both, flags | out[place], np.maximum(flags, out[place]))
+        out[place] = joined if masks else np.maximum(flags, out[place])
+    return np.where(out < 0, np.nan, out).astype(np.float32)
+
+
+def _place(array: xr.DataArray, layout: Layout) -> tuple:
+    """Where a granule's values belong among the labels of the year."""
+    places = []
+    for dim in array.dims[:-1]:
+        known = layout.labels[str(dim)]
+        labels = array[dim].values.tolist()
+        places.append([known.index(label) for label in labels])
+    if not places:
+        return (slice(None),)
+    if all(where == list(range(where[0], where[0] + len(where))) for where in places):
+        return tuple(slice(where[0], where[0] + len(where)) for where in places)
+    return (*np.ix_(*places), slice(None))
