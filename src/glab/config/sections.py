@@ -135,7 +135,7 @@ class RegridMethod(Section):
 class Regrid(RegridMethod):
     """Slice of one source."""
 
-    reader: str
+    reader: str = ""  # empty: the format that the names of the files tell
     keep: list[str] | None = None
     quality: list[QualityRule] = []
     doi: str = ""
