@@ -41,12 +41,16 @@ class Catalogue:
         Raises:
             GlabError: for a source, variable or channel that is not there.
         """
-        channels = self._channels(self._coefficients(baseline, entry), entry)
+        channels = self.channels(baseline, entry)
         return [f"{entry.variable}_{channel}" for channel in channels] or [entry.variable]
+
+    def channels(self, baseline: str, entry: LinkInput) -> list[str]:
+        """The channels of a variable that are wanted, none where it has no such dimension."""
+        return self._channels(self._coefficients(baseline, entry), entry)
 
     def residual(self, baseline: str, entry: LinkInput, days: Days, cells: slice) -> Array:
         """Residuals (day, cell, layer) on consecutive days; NaN in years that are not here."""
-        layers = max(len(self._channels(self._coefficients(baseline, entry), entry)), 1)
+        layers = max(len(self.channels(baseline, entry)), 1)
         size = len(range(*cells.indices(self._coefficients(baseline, entry).sizes["cell"])))
         values = np.full((len(days), size, layers), np.nan, np.float32)
         years = year_of(days)
@@ -61,6 +65,11 @@ class Catalogue:
         part = self._found(baseline, entry).isel(cell=cells)
         array = climatology.evaluate(part, days, entry.variable)
         return self._layers(array, entry).values
+
+    def close(self) -> None:
+        """Close the files of the residuals."""
+        for dataset in self.residuals.values():
+            dataset.close()
 
     def _found(self, baseline: str, entry: LinkInput) -> xr.Dataset:
         if (baseline, entry.source) not in self.cycles:
@@ -110,16 +119,18 @@ def opened(
     Raises:
         GlabError: for a missing or unreadable file, another domain, a missing tile.
     """
-    years, tiles = {}, dict[tuple[str, str], list[xr.Dataset]]()
+    tiles: dict[tuple[str, str], list[xr.Dataset]] = {}
+    for path in map(Path, climatologies):
+        key = path.parent.parent.name, path.parent.name
+        with io.read(path) as dataset:
+            tiles.setdefault(key, []).append(dataset.load())
+    cells = domain["cell"].values
+    cycles = {key: joined(parts, cells) for key, parts in tiles.items()}
+    years: dict[tuple[str, str, int], xr.Dataset] = {}
     for path in map(Path, residuals):
         baseline, source = path.parent.parent.name, path.parent.name
         years[baseline, source, _year(path)] = dataset = io.read(path)
         check_cells(domain, dataset)
-    for path in map(Path, climatologies):
-        key = path.parent.parent.name, path.parent.name
-        tiles.setdefault(key, []).append(io.read(path))
-    cells = domain["cell"].values
-    cycles = {key: joined(parts, cells).load() for key, parts in tiles.items()}
     return Catalogue(years, cycles)
 
 

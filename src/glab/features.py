@@ -101,7 +101,7 @@ def vectors(
         starts: first day of each window, ascending.
         cells: consecutive cells of the domain.
     """
-    target_cycle = _cycle(catalogue, spec, record, spec.target, starts, cells)
+    target_cycle = window_cycle(catalogue, spec, record, spec.target, starts, cells)
     columns: list[Array] = []
     counts: list[Counts] = []
     shortened = np.zeros(target_cycle.shape[:2], np.int16)
@@ -113,7 +113,7 @@ def vectors(
         for each in sets:
             shortened += (each.shortened > 0).sum(axis=(0, -1), dtype=np.int16)
         if spec.features.climatology:
-            columns.append(_cycle(catalogue, spec, record, entry, starts, cells))
+            columns.append(window_cycle(catalogue, spec, record, entry, starts, cells))
     if spec.features.climatology:
         columns.append(target_cycle)
     if spec.features.coordinates:
@@ -204,7 +204,7 @@ def _deviation(values: Array) -> Array:
     return np.sqrt(np.maximum(square - mean**2, 0)).astype(np.float32)
 
 
-def _cycle(
+def window_cycle(
     catalogue: Catalogue,
     spec: Mapping,
     record: Record,

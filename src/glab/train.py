@@ -6,6 +6,7 @@ import hashlib
 import logging
 import math
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,6 +180,7 @@ class Regression(pl.LightningModule):
 def _trainer(settings: Network, data: SampleData, callbacks: list[Callback]) -> pl.Trainer:
     """A deterministic trainer on one device, without files and remarks of its own."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="pytorch_lightning.utilities._pytree")
     return pl.Trainer(
         accelerator="gpu" if torch.cuda.is_available() else "cpu",
         devices=1,

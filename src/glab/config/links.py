@@ -86,7 +86,7 @@ class Link(Mapping):
     """One learned mapping, how it is trained and how its uncertainty is found."""
 
     target_days_min: int = 1  # days with a target that a window needs
-    footprint: str | None = None  # grid that inputs are averaged to before samples are drawn
+    footprint: float | str | None = None  # of the target: a grid's name, or a pattern's width in km
     training_years: list[int] | None = None  # None: the days of the baselines
     samples_max: int = Field(4_000_000, gt=0)
     memory_mb: int = Field(2000, gt=0)  # of one year's features; a longer year is thinned by days
@@ -111,7 +111,7 @@ class Samples(Mapping):
     splits: Splits
     seed: int
     target_days_min: int
-    footprint: str | None
+    footprint: float | str | None
     training_years: list[int] | None
     samples_max: int
     memory_mb: int

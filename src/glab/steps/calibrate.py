@@ -1,0 +1,29 @@
+"""The step of `calibrate`: samples and networks → offsets and variance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from glab import io
+from glab.calibrate import calibrate as calibrated
+from glab.config import Calibrate
+from glab.network import load
+
+
+def calibrate(
+    *, samples: Path, networks: list[Path], domain: Path, output: Path, settings: Calibrate
+) -> None:
+    """Fit offsets and data variance of an ensemble.
+
+    Args:
+        samples: of the link.
+        networks: weights of every member.
+        domain: the domain.
+        output: `offset`, `offset_count`, `variance_coefficients`.
+        settings: slice of the link.
+    """
+    with io.read(samples) as dataset:
+        members = [load(path) for path in networks]
+        found = calibrated(dataset.load(), members, io.read(domain).load(), settings)
+    inputs = [samples, *networks, domain]
+    io.write(found, output, io.Provenance("calibrate", settings, inputs))

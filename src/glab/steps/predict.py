@@ -1,0 +1,46 @@
+"""The step of `predict`: an ensemble applied to one year."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from glab import io
+from glab.catalogue import opened
+from glab.config import Predict
+from glab.network import load
+from glab.predict import predicted
+from glab.predict_file import blocks
+
+
+def predict(
+    *,
+    networks: list[Path],
+    calibrate: Path,
+    residuals: list[Path],
+    climatology: list[Path],
+    domain: Path,
+    year: int,
+    output: Path,
+    settings: Predict,
+) -> None:
+    """Apply an ensemble to one year.
+
+    Args:
+        networks: weights of every member.
+        calibrate: offsets and variance of the link.
+        residuals: of the inputs, this year's and those beside it.
+        climatology: every tile of the cycles of inputs and target.
+        domain: the domain.
+        year: which year.
+        output: values, spread and counts of every window of the year.
+        settings: slice of the link.
+    """
+    land, calibration = io.read(domain).load(), io.read(calibrate).load()
+    members = [load(path) for path in networks]
+    inputs = [*networks, calibrate, *residuals, *climatology, domain]
+    provenance = io.Provenance("predict", settings, inputs)
+    with closing(opened(residuals, climatology, land)) as catalogue:
+        found = predicted(catalogue, land, members, calibration, settings, year)
+        parts = blocks(found, catalogue, land, calibration, settings)
+        io.write_blocks(parts, output, provenance, time=found.starts)

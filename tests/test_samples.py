@@ -1,0 +1,261 @@
+"""Samples: splits that never leak, quotas, footprints, and links without overlap."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fixtures_learning import COL, INPUT, ROW, TARGET, sampling, toy_domain, toy_world
+from glab import io
+from glab.calendar import year_of
+from glab.config import LinkInput, Record, Splits
+from glab.errors import GlabError
+from glab.grids import M25
+from glab.samples import draw
+from glab.splits import (
+    BUFFER,
+    HELD_OUT_BLOCKS,
+    HELD_OUT_BOTH,
+    HELD_OUT_YEARS,
+    TRAIN,
+    VALIDATION,
+    cell_labels,
+    chosen_blocks,
+    sample_labels,
+)
+from glab.steps.samples import samples as step
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    return toy_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="module")
+def samples(world):
+    return draw(world.catalogue(), world.domain, sampling())
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    held_out=st.floats(0, 0.6),
+    validation=st.floats(0, 0.6),
+    width=st.integers(0, 2),
+    seed=st.integers(0, 1000),
+    side=st.integers(6, 20),
+    block=st.integers(2, 6),
+    shift=st.integers(0, 1),
+)
+def test_no_training_cell_lies_in_a_buffer(held_out, validation, width, seed, side, block, shift):
+    domain = toy_domain(side, block=block)
+    if shift:  # across the date line
+        domain["col"] = (domain["col"] - COL - side // 2) % M25.shape[1]
+    splits = Splits(held_out_share=held_out, validation_share=validation, buffer_cells=width)
+    labels = cell_labels(domain, splits, seed)
+    row, col = (domain[name].values.astype(int) for name in ("row", "col"))
+    apart = np.abs(col[:, None] - col)
+    distance = np.maximum(np.abs(row[:, None] - row), np.minimum(apart, M25.shape[1] - apart))
+    near = distance <= width
+    held = labels == HELD_OUT_BLOCKS
+    used = (labels == TRAIN) | (labels == VALIDATION)
+    assert not (near & held[:, None] & used).any()
+    assert not (near & (labels == VALIDATION)[:, None] & (labels == TRAIN)).any()
+    assert held.any() == (held_out > 0 and len(np.unique(domain["block"])) > 1)
+    blocks = domain["block"].values
+    assert not set(blocks[held]) & set(blocks[used])
+
+
+def test_buffer_is_one_ring():
+    domain = toy_domain(block=4)
+    labels = cell_labels(domain, Splits(held_out_share=0.12, validation_share=0), 1)
+    held = labels == HELD_OUT_BLOCKS
+    assert held.sum() == 16
+    row, col = domain["row"].values - ROW, domain["col"].values - COL
+    ring = np.zeros((14, 14), bool)
+    for r, c in zip(row[held], col[held]):
+        ring[max(r - 1, 0) : r + 2, max(c - 1, 0) : c + 2] = True
+    np.testing.assert_array_equal(labels != TRAIN, ring[row, col])
+
+
+def test_blocks_depend_on_seed_and_purpose_alone():
+    blocks = np.repeat(np.arange(50), 4)
+    first = chosen_blocks(blocks, 0.2, 1, "held_out")
+    assert len(first) == 10
+    np.testing.assert_array_equal(first, chosen_blocks(blocks[::-1], 0.2, 1, "held_out"))
+    assert not np.array_equal(first, chosen_blocks(blocks, 0.2, 2, "held_out"))
+    assert not np.array_equal(first, chosen_blocks(blocks, 0.2, 1, "validation"))
+    assert len(chosen_blocks(blocks, 1.0, 1)) == 49
+    assert len(chosen_blocks(blocks, 0.0, 1)) == 0
+
+
+def test_held_out_years_win_over_every_cell_but_the_buffer():
+    cells = np.array([TRAIN, VALIDATION, HELD_OUT_BLOCKS, BUFFER], np.int16)
+    found = sample_labels(cells, np.array([False, True]))
+    np.testing.assert_array_equal(found[0], cells)
+    years, both = HELD_OUT_YEARS, HELD_OUT_BOTH
+    np.testing.assert_array_equal(found[1], [years, years, both, BUFFER])
+
+
+def test_labels_agree_with_days_and_cells(world, samples):
+    settings = sampling()
+    labels = cell_labels(world.domain, settings.splits, settings.seed)
+    place = np.searchsorted(world.domain["cell"].values, samples["sample_cell"].values)
+    years = year_of(samples["sample_day"].values.astype("datetime64[D]"))
+    expected = sample_labels(labels, np.array([False, True]))[(years == 2015).astype(int), place]
+    np.testing.assert_array_equal(samples["split"].values, expected)
+    assert set(np.unique(samples["split"])) == {0, 1, 2, 3, 4}
+    assert (samples["record"] == 0).all()
+    assert samples.sizes["sample"] <= settings.samples_max
+    for name in ("features", "target", "target_climatology"):
+        assert np.isfinite(samples[name].values).all()
+
+
+def test_a_smaller_draw_keeps_the_shares_of_splits_and_years(world, samples):
+    few = draw(world.catalogue(), world.domain, sampling(samples_max=3000))
+    assert 2900 <= few.sizes["sample"] <= 3000
+    for name in ("split", "sample_day"):
+        values = [s[name].values for s in (samples, few)]
+        if name == "sample_day":
+            values = [year_of(v.astype("datetime64[D]")) for v in values]
+        for value in np.unique(values[0]):
+            shares = [np.mean(v == value) for v in values]
+            assert shares[0] == pytest.approx(shares[1], abs=0.01)
+
+
+def test_the_same_draw_twice_and_another_by_another_seed(world):
+    settings = sampling(samples_max=500)
+    first, second = (draw(world.catalogue(), world.domain, settings) for _ in range(2))
+    xr.testing.assert_identical(first, second)
+    other = draw(world.catalogue(), world.domain, sampling(samples_max=500, seed=4))
+    assert not np.array_equal(first["sample_cell"].values, other["sample_cell"].values)
+
+
+def test_little_memory_thins_the_days_over_the_whole_year(world):
+    samples = draw(world.catalogue(), world.domain, sampling(memory_mb=1))
+    days = samples["sample_day"].values.astype("datetime64[D]")
+    in_2014 = np.unique(days[year_of(days) == 2014])
+    assert 80 < len(in_2014) < 130
+    assert np.diff(in_2014).max() < np.timedelta64(9, "D")
+    with pytest.raises(GlabError, match="fits into memory"):
+        draw(world.catalogue(), world.domain, sampling().model_copy(update={"memory_mb": 0}))
+
+
+def test_only_days_of_the_baseline_or_of_named_years(world):
+    period = {"start": "2013-06-01", "end": "2014-12-31"}
+    samples = draw(world.catalogue(), world.domain, sampling(baselines={"both": period}))
+    days = samples["sample_day"].values.astype("datetime64[D]")
+    assert days.min() == np.datetime64("2013-06-01")
+    assert days.max().astype("datetime64[Y]") == np.datetime64("2015")
+    samples = draw(world.catalogue(), world.domain, sampling(training_years=[2014]))
+    days = samples["sample_day"].values.astype("datetime64[D]")
+    assert set(year_of(days)) == {2014, 2015}
+
+
+def test_windows_need_days_with_a_target(world):
+    wanted = [
+        draw(world.catalogue(), world.domain, sampling(window_days=18, target_days_min=least))
+        for least in (1, 12)
+    ]
+    assert 0 < wanted[1].sizes["sample"] < wanted[0].sizes["sample"]
+    with pytest.raises(GlabError, match="do not overlap"):
+        draw(world.catalogue(), world.domain, sampling(window_days=18, target_days_min=19))
+
+
+def test_several_records_are_pooled_and_say_which(world):
+    records = [Record(baseline="both", inputs=[INPUT])] * 2
+    other = Record(baseline="both", inputs=[INPUT], role="predict")
+    settings = sampling(records=[*records, other], samples_max=4000)
+    samples = draw(world.catalogue(), world.domain, settings)
+    share = np.bincount(samples["record"].values) / samples.sizes["sample"]
+    np.testing.assert_allclose(share, [0.5, 0.5], atol=0.01)
+    assert samples["record"].attrs["flag_meanings"] == "amsr2 amsr2 amsr2"
+
+
+def test_no_overlap_names_sources_baselines_and_years(world):
+    with pytest.raises(GlabError) as caught:
+        draw(world.catalogue({2016}), world.domain, sampling())
+    for word in ("toy", "both", "amsr2", "smos_l3", "no year"):
+        assert word in str(caught.value)
+    period = {"start": "1999-01-01", "end": "1999-12-31"}
+    settings = sampling(baselines={"both": period}, splits=Splits())
+    with pytest.raises(GlabError, match="2013, 2014, 2015"):
+        draw(world.catalogue(), world.domain, settings)
+
+
+def test_matching_footprints_takes_the_attenuation_out_of_a_slope(world):
+    """The target sees the mean over blocks of 4 × 4 cells, the inputs single cells."""
+    rng = np.random.default_rng(0)
+    blocks = np.unique(world.domain["block"].values, return_inverse=True)[1]
+
+    def coarse(values):
+        means = np.stack([values[..., blocks == b].mean(-1) for b in range(9)], axis=-1)
+        return means[..., blocks]
+
+    catalogue = world.catalogue()
+    fine = rng.normal(0, 3, (365, 144, 1)).astype("f4")
+    large = coarse(rng.normal(0, 3, (365, 144))[..., :]).astype("f4")[..., None]
+    for (_, source, _), dataset in catalogue.residuals.items():
+        days = dataset["time"].size
+        values = np.resize(fine + large, (days, 144, 1)) * np.ones(2, "f4")
+        if source == "smos_l3":
+            values = coarse(values[..., 0])[..., None] * np.ones(2, "f4")
+        dataset["tb_residual"] = ("time", "cell", "channel"), values
+
+    def slope(footprint):
+        samples = draw(catalogue, world.domain, sampling(samples_max=5000), footprint)
+        x, y = samples["features"].values[:, 0], samples["target"].values[:, 0]
+        return np.polyfit(x, y, 1)[0]
+
+    assert slope(None) < 0.8
+    assert slope(coarse) == pytest.approx(1.0, abs=0.02)
+
+
+def test_step_writes_the_same_file_twice(world, tmp_path):
+    settings = sampling(samples_max=1000, footprint="M36")
+    arguments = {
+        "residuals": world.residuals,
+        "climatology": world.climatologies,
+        "domain": world.root / "domain.nc",
+        "settings": settings,
+    }
+    for name in ("one", "two"):
+        step(output=tmp_path / name / "toy.nc", **arguments)
+    first, second = ((tmp_path / name / "toy.nc").read_bytes() for name in ("one", "two"))
+    assert first == second
+    with io.read(tmp_path / "one" / "toy.nc") as samples:
+        assert samples["target_name"].values.tolist() == ["tb_h", "tb_v"]
+        assert json.loads(samples.attrs["glab_settings"])["footprint"] == "M36"
+        assert samples["sample_day"].dtype.kind == "M"
+        assert samples["features"].dtype == np.float32
+    arguments["settings"] = settings.model_copy(update={"footprint": 60.0})
+    step(output=tmp_path / "wide.nc", **arguments)
+    assert (tmp_path / "wide.nc").exists()
+
+
+def test_files_of_another_domain_and_names_without_a_year(world, tmp_path):
+    other = toy_domain(side=11)
+    arguments = {
+        "residuals": world.residuals,
+        "climatology": world.climatologies,
+        "output": tmp_path / "toy.nc",
+        "settings": sampling(),
+    }
+    io.write(other, tmp_path / "other.nc", io.Provenance("domain"))
+    with pytest.raises(GlabError, match="another domain"):
+        step(domain=tmp_path / "other.nc", **arguments)
+    (tmp_path / "odd.nc").write_bytes(world.residuals[0].read_bytes())
+    arguments["residuals"] = [tmp_path / "odd.nc"]
+    with pytest.raises(GlabError, match="no year's file"):
+        step(domain=world.root / "domain.nc", **arguments)
+    assert not (tmp_path / "toy.nc").exists()
+
+
+def test_a_target_that_is_an_input_too_keeps_both_names(world):
+    own = LinkInput(source="smos_l3", variable="tb")
+    settings = sampling(records=[Record(baseline="both", inputs=[own])], target=TARGET)
+    samples = draw(world.catalogue(), world.domain, settings)
+    names = samples["feature"].values.tolist()
+    assert "tb_h_climatology" in names and "target_tb_h_climatology" in names
