@@ -333,6 +333,8 @@ def test_casm_dates_that_are_none(tmp_path):
         ("amsre", "AMSR_E_L3_DailyLand_V06_20111003.hdf", "2011-10-03"),
         ("amsr2", "AMSR_U2_L2_Land_B02_202312312326_D.he5", "2023-12-31"),
         ("casm", "CASM_SM_2010.nc", "2010-01-01"),
+        ("smos_ib", "SMOS_IB_20150301.nc", "2015-03-01"),
+        ("smos_ib", "smosmap-ib_2015-03-01_v2.nc", "2015-03-01"),
         ("era5", "era5_stl1_2010.nc", "2010-01-01"),
         ("era5", "ERA5-Land_hourly_2010-02.nc", "2010-02-01"),
         ("gldas", "GLDAS_NOAH025_3H.A20150101.0000.021.nc4", "2015-01-01"),

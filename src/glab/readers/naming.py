@@ -11,7 +11,7 @@ import numpy as np
 
 from glab.errors import GlabError, unknown_name
 
-DAY = r"(?<!\d)(?P<date>(?:19|20)\d{6})(?!\d)"
+DAY = r"(?<!\d)(?P<date>(?:19|20)\d{6}|(?:19|20)\d\d-\d\d-\d\d)(?!\d)"
 
 
 @dataclass(frozen=True)
