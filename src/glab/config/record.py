@@ -66,6 +66,9 @@ class Config(s.Section):
                     raise ValueError(f"link {name}: no source {used!r}")
             if link.start_from is not None and link.start_from not in self.links:
                 raise ValueError(f"link {name}: no link {link.start_from!r} to start from")
+        for link_name in self.compose.links:
+            if link_name not in self.links:
+                raise ValueError(f"compose: no link {link_name!r}")
         return self
 
     # -- who needs what ------------------------------------------------------------------------
