@@ -53,7 +53,12 @@ def build_domain(settings: Domain, static: xr.Dataset | None = None) -> xr.Datas
     order = np.argsort(hilbert_index(row, col), kind="stable")
     cells = _cells(row[order], col[order], fraction[places][order], settings)
     _check_tiles(cells, settings)
-    return cells if static is None else cells.merge(static_layers(cells, static), compat="override")
+    if static is None:
+        return cells
+    layers = static_layers(cells, static)
+    if "water_fraction" in layers:
+        layers["water_fraction"] = layers["water_fraction"].fillna(cells["water_fraction"])
+    return cells.assign(layers.data_vars).assign_coords(layers.coords)
 
 
 def box_window(box: Box) -> Grid:
@@ -100,7 +105,7 @@ def land_fraction(window: Grid) -> NDArray[np.float32]:
         )
         land = globe.is_land(lat[:, None], lon[None, :]).astype(np.float32)
         out[rows] = regridder(mask, strip)(land)
-    return out
+    return np.clip(np.round(out, 5), 0, 1)  # far below the share of one cell of the mask
 
 
 def _mask_range(first_deg: float, last_deg: float, turn: int) -> tuple[int, int]:
@@ -160,8 +165,8 @@ def _cells(row: Indices, col: Indices, fraction: NDArray, settings: Domain) -> x
         "lat": M25.lat[row],
         "lon": M25.lon[col],
         "area": M25.areas()[row, col],
-        "land_fraction": np.clip(fraction, 0, 1).astype(np.float32),
-        "water_fraction": np.clip(1 - fraction, 0, 1).astype(np.float32),
+        "land_fraction": fraction.astype(np.float32),
+        "water_fraction": (1 - fraction).astype(np.float32),
         "tile": (number // settings.tile_cells).astype(np.int32),
         "block": block_number(row, col, settings.block_cells).astype(np.int32),
     }

@@ -1,0 +1,157 @@
+"""The domain: land, order, tiles, blocks, static maps."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from glab import io
+from glab.config import Box, Domain
+from glab.domain import block_number, box_window, build_domain, hilbert_index, land_fraction
+from glab.errors import GlabError
+from glab.grids import M25, regular
+from glab.steps.domain import domain as domain_step
+
+CONGO = Domain(box=Box(west=18, east=24, south=-3, north=3), tiles=5, tile_cells=150, block_cells=5)
+
+
+@pytest.fixture(scope="module")
+def congo():
+    return build_domain(CONGO)
+
+
+def test_the_cells_and_what_is_known_of_them(congo):
+    rows, cols = box_window(CONGO.box).shape
+    assert congo.sizes["cell"] == rows * cols  # land everywhere
+    row, col = congo["row"].values, congo["col"].values
+    np.testing.assert_array_equal(congo["cell"], row * 1388 + col)
+    np.testing.assert_array_equal(M25.index(congo["lat"], congo["lon"]), (row, col))
+    np.testing.assert_allclose(congo["area"], 25025.26**2, rtol=1e-6)
+    assert (congo["land_fraction"] > 0.99).all() and (congo["water_fraction"] < 0.01).all()
+    assert congo["cell"].attrs["compress"] == "y x"
+
+
+def test_neighbours_lie_together(congo):
+    steps = np.abs(np.diff(congo["row"])) + np.abs(np.diff(congo["col"]))
+    assert np.mean(steps == 1) > 0.9
+    tile = congo["tile"].values
+    assert np.bincount(tile).tolist() == [150, 150, 150, 150, 120]
+    assert (np.diff(tile) >= 0).all()
+
+
+def test_a_part_keeps_the_order_of_the_whole(congo):
+    part = build_domain(
+        Domain(box=Box(west=20, east=22, south=-1, north=1), tiles=1, block_cells=5)
+    )
+    whole = congo["cell"].values
+    kept = whole[np.isin(whole, part["cell"])]
+    np.testing.assert_array_equal(part["cell"], kept)
+    shared = congo.set_index(cell="cell").sel(cell=part["cell"].values)
+    np.testing.assert_array_equal(part["block"], shared["block"])
+
+
+def test_blocks_are_squares_of_cells():
+    row, col = np.divmod(np.arange(584 * 1388), 1388)
+    block = block_number(row, col, 20)
+    assert np.bincount(block).max() == 400
+    assert len(np.unique(block)) == 30 * 70
+    one = block == block[300 * 1388 + 700]
+    assert np.ptp(row[one]) == np.ptp(col[one]) == 19
+
+
+def test_the_curve_visits_every_cell_by_single_steps():
+    row, col = (axis.ravel() for axis in np.indices((32, 32)))
+    place = hilbert_index(row, col, order=5)
+    assert np.array_equal(np.sort(place), np.arange(1024))
+    order = np.argsort(place)
+    assert (np.abs(np.diff(row[order])) + np.abs(np.diff(col[order])) == 1).all()
+
+
+def test_land_fraction_is_the_area_weighted_share_of_the_mask():
+    globe = pytest.importorskip("global_land_mask").globe
+    window = box_window(Box(west=-10, east=-8, south=36.5, north=38.5))  # a coast of Portugal
+    lat = 90 - (np.arange(21600) + 0.5) / 120
+    lon = (np.arange(43200) + 0.5) / 120 - 180
+    found = land_fraction(window)
+    assert found.min() == 0 and found.max() == pytest.approx(1) and 0.2 < found.mean() < 0.8
+    for i, j in ((0, 4), (3, 5), (5, 2)):
+        (south, north), (west, east) = window.lat_bounds[i], window.lon_bounds[j]
+        fine_lat = np.linspace(south, north, 400)
+        fine_lon = np.linspace(west, east, 400)
+        near = [np.abs(axis[:, None] - fine[None]).argmin(0)
+                for axis, fine in ((lat, fine_lat), (lon, fine_lon))]  # fmt: skip
+        land = globe.is_land(lat[near[0]][:, None], lon[near[1]][None])
+        assert found[i, j] == pytest.approx(land.mean(), abs=0.005)
+
+
+def test_little_land_is_left_out_unless_asked_for():
+    coast = Box(west=-10, east=-8, south=36.5, north=38.5)
+    sizes = [
+        build_domain(Domain(box=coast, tiles=1, land_fraction_min=share)).sizes["cell"]
+        for share in (0.0, 0.5, 0.99)
+    ]
+    assert sizes[0] > sizes[1] > sizes[2] > 0
+
+
+def test_domains_that_cannot_be_are_refused():
+    sea = Box(west=-30, east=-25, south=-5, north=0)
+    with pytest.raises(GlabError, match="without land"):
+        build_domain(Domain(box=sea))
+    with pytest.raises(GlabError, match="no cell"):
+        build_domain(Domain(box=Box(west=10.0, east=10.01, south=0.0, north=0.01)))
+    with pytest.raises(GlabError, match="tiles: 5"):
+        build_domain(CONGO.model_copy(update={"tiles": 27}))
+
+
+def static_maps():
+    grid = regular(0.5)
+    rows, cols = slice(160, 200), slice(380, 420)
+    lat, lon = grid.lat[rows], grid.lon[cols]
+    clay = np.broadcast_to(lat[:, None] / 10, (40, 40)).astype("f4").copy()
+    clay[:20] = np.nan  # the north is missing
+    igbp = np.stack([np.full((40, 40), 0.25), np.full((40, 40), 0.75)]).astype("f4")
+    steep = np.where(lon > 21.01, 2, 0)[None, :].repeat(40, 0)
+    planes = {"clay": (("y", "x"), np.abs(clay)), "igbp_fraction": (("igbp", "y", "x"), igbp),
+              "topography": (("y", "x"), steep), "water_fraction": (("y", "x"), clay * 0 + 0.05),
+              "unknown_map": (("y", "x"), clay)}  # fmt: skip
+    return xr.Dataset(planes, {"lat": ("y", lat), "lon": ("x", lon), "igbp": [1, 2]})
+
+
+def test_static_maps_come_onto_the_cells(tmp_path):
+    maps = static_maps().drop_vars("unknown_map")
+    io.write(maps, tmp_path / "static.nc", io.Provenance("domain"))
+    domain_step(tmp_path / "domain.nc", CONGO, static=tmp_path / "static.nc")
+    found = io.read(tmp_path / "domain.nc")
+    south = found["lat"].values < -0.5
+    np.testing.assert_allclose(found["clay"][south], -found["lat"][south] / 10, atol=0.03)
+    assert np.isnan(found["clay"][found["lat"].values > 0.5]).all()
+    assert found["igbp_fraction"].dims == ("cell", "igbp")
+    np.testing.assert_allclose(found["igbp_fraction"].sum("igbp"), 1, atol=1e-3)
+    assert set(np.unique(found["topography"])) == {0, 2}
+    np.testing.assert_allclose(found["water_fraction"][south], 0.05, atol=1e-4)
+
+
+def test_the_same_settings_give_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        domain_step(tmp_path / name / "domain.nc", CONGO)
+    first, second = ((tmp_path / name / "domain.nc").read_bytes() for name in ("a", "b"))
+    assert first == second
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_land_agrees_with_the_mask_of_the_smos_readers():
+    folder = os.environ.get("GLAB_REAL_DATA")
+    if not folder:
+        pytest.skip("GLAB_REAL_DATA is not set")
+    with xr.open_dataset(Path(folder) / "Grid_Point_Mask_USGS.nc") as file:
+        usgs = file["USGS_Land_Flag"].values[::-1] == 1  # water below 10 %, lakes are water
+    found = build_domain(Domain(land_fraction_min=0.9, tiles=28))
+    land = np.zeros(M25.shape, bool)
+    land[found["row"], found["col"]] = True
+    assert usgs.sum() == 217_622
+    assert (land & usgs).sum() / usgs.sum() > 0.98
+    assert (land == usgs).mean() > 0.98
