@@ -4,8 +4,15 @@ rule evaluate:
         products=[path for product in RUN.products for path in product_files(product)],
         domain="results/domain.nc",
         truth="data/truth.nc" if RUN.archive == "simulate" else [],
+        controls=lambda w: [
+            path
+            for year in range(RUN.years.first, RUN.years.last + 1)
+            for path in prediction_files(RUN.evaluate.controls, year)
+        ],
     output:
-        "results/evaluate/skill.csv",
+        skill="results/evaluate/skill.csv",
+        cells="results/evaluate/cells.nc",
+        steps="results/evaluate/steps.csv",
     log:
         "logs/evaluate/skill.log",
     benchmark:
@@ -16,8 +23,10 @@ rule evaluate:
         runtime=growing(120),
     params:
         truth=given("truth"),
+        controls=given("controls"),
         settings=settings_of("evaluate"),
         code=code_of("evaluate"),
     shell:
-        "glab evaluate --products {input.products} {params.truth} --domain {input.domain}"
-        " --output {output} --settings {params.settings:q} &> {log}"
+        "glab evaluate --products {input.products} {params.truth} {params.controls}"
+        " --domain {input.domain} --output {output.skill} --cells {output.cells}"
+        " --steps {output.steps} --settings {params.settings:q} &> {log}"

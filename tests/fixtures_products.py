@@ -18,6 +18,8 @@ from glab.grids import M25
 LAT, LON = (4.0, 6.6), (20.0, 22.2)
 TILE = 64
 CLEARED, BROWNED, GREENED = 3, 1, 2
+KINDS = {"flag_meanings": "none browning greening clearing"}
+BIOMES = {"flag_meanings": "forest savanna steppe"}
 CLEARING_DAY = np.datetime64("2011-08-01")
 
 
@@ -71,8 +73,8 @@ def truth(first: int = 2010, last: int = 2013, *, seed: int = 1) -> xr.Dataset:
             "tb": (("time", "cell", "channel"), np.stack([tb_h, tb_h + 12], axis=2)),
             "lat": ("cell", land["lat"].values),
             "lon": ("cell", land["lon"].values),
-            "biome": ("cell", (np.arange(cells) % 3).astype(np.int16)),
-            "change_kind": ("cell", kind.astype(np.int16)),
+            "biome": ("cell", (np.arange(cells) % 3).astype(np.int16), BIOMES),
+            "change_kind": ("cell", kind.astype(np.int16), KINDS),
             "clearing_day": ("cell", np.where(kind == CLEARED, day, -1).astype(np.int32)),
         },
         {"time": days, "cell": land["cell"].values, "channel": ["h", "v"]},

@@ -57,7 +57,9 @@ def test_segments_are_cut_to_the_record():
 
 def test_placebo_dates_lie_within_segments_and_show_no_step():
     field = difference(0.05, noise=0.02)
-    placebos = breaks.placebo_steps(field, DAYS, [BEFORE, AFTER], BEFORE, AFTER)
+    each = breaks.placebo_steps(field, DAYS, [BEFORE, AFTER], BEFORE, AFTER)
+    placebos = breaks.mean_step(each)
+    assert each.shape == (len(placebos), field.shape[1])
     assert len(placebos) > 20
     low, high = np.percentile(placebos, [5, 95])
     assert low < 0.0 < high and max(-low, high) < 0.02

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glab.calendar import Days, day_of_year
-from glab.metrics import FloatArray, Floats, gain
+from glab.metrics import gain
+from glab.moments import FloatArray, Floats
 
 DAY = np.timedelta64(1, "D")
 YEAR = np.timedelta64(365, "D")
@@ -76,9 +77,12 @@ def _seasonal_means(
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def mean_step(cells: FloatArray) -> float:
-    """Mean over cells; NaN without any."""
-    return float(np.nanmean(cells)) if np.isfinite(cells).any() else float("nan")
+def mean_step(cells: FloatArray) -> Floats:
+    """Mean over cells, the last axis; NaN without any."""
+    present = np.isfinite(cells)
+    count = present.sum(axis=-1)
+    total = np.where(present, cells, 0.0).sum(axis=-1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def placebo_steps(
@@ -92,7 +96,7 @@ def placebo_steps(
     side_days_min: int = 240,
     season_days: int = 18,
 ) -> Floats:
-    """Mean steps at dates where no sensor changes: what a record does by chance.
+    """Steps at dates where no sensor changes: what a record does by chance.
 
     Each date lies inside one segment; the stretches on its two sides are as long as those of the
     real change, as far as the segment reaches.
@@ -105,9 +109,9 @@ def placebo_steps(
         side_days_min: least length of a side (or the real side's, where that is shorter).
 
     Returns:
-        one step a date, shape (date,).
+        shape (date, cell).
     """
-    found = []
+    found = [np.empty((0, difference.shape[1]))]
     for segment in segments:
         dates: Days = np.arange(segment.start, segment.end, np.timedelta64(every_days, "D"))
         for date in dates:
@@ -116,8 +120,8 @@ def placebo_steps(
             if _long_enough(left, before, side_days_min) and _long_enough(
                 right, after, side_days_min
             ):
-                found.append(mean_step(step(difference, days, left, right, season_days)))
-    return np.array(found)
+                found.append(step(difference, days, left, right, season_days)[None])
+    return np.concatenate(found)
 
 
 def _long_enough(side: Segment, real: Segment, days_min: int) -> bool:

@@ -6,97 +6,11 @@ are finite, count. Every measure is NaN where there are too few pairs.
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from glab import harmonics
 from glab.calendar import DAYS_PER_YEAR, Days
-
-Floats = NDArray[np.float64]
-FloatArray = NDArray[np.floating]
-
-PAIRS_MIN = 3
-"""Fewest pairs a correlation is taken from."""
-
-
-@dataclass(frozen=True)
-class Moments:
-    """Sufficient statistics of pairs, one of each per cell; `pooled` joins cells exactly.
-
-    Attributes:
-        n: number of pairs.
-        mean_p, mean_t: means over the pairs.
-        m_pp, m_tt, m_pt: sums of squared deviations from the means, and of their products.
-    """
-
-    n: Floats
-    mean_p: Floats
-    mean_t: Floats
-    m_pp: Floats
-    m_tt: Floats
-    m_pt: Floats
-
-    def pooled(self, cells: NDArray | slice = slice(None)) -> Moments:
-        """Moments of all pairs of some cells together (Chan et al. 1983, eq. 1.5)."""
-        n, p, t, m_pp, m_tt, m_pt = (np.atleast_1d(part)[cells] for part in astuple(self))
-        p, t, total = np.where(n > 0, p, 0.0), np.where(n > 0, t, 0.0), n.sum()
-        mean_p, mean_t = _ratio((n * p).sum(), total), _ratio((n * t).sum(), total)
-        dp, dt = p - mean_p, t - mean_t
-        spread = [(n * a * b).sum() for a, b in ((dp, dp), (dt, dt), (dp, dt))]
-        within = [part.sum() for part in (m_pp, m_tt, m_pt)]
-        return Moments(total, mean_p, mean_t, *(a + b for a, b in zip(spread, within)))
-
-    @property
-    def bias(self) -> Floats:
-        """Mean of p − t."""
-        return self.mean_p - self.mean_t
-
-    @property
-    def ubrmse(self) -> Floats:
-        """√(mean (p' − t')²), p' and t' being deviations from their means."""
-        return np.sqrt(np.maximum(_ratio(self.m_pp + self.m_tt - 2 * self.m_pt, self.n), 0.0))
-
-    @property
-    def rmse(self) -> Floats:
-        """√(mean (p − t)²) = √(ubrmse² + bias²)."""
-        return np.hypot(self.ubrmse, self.bias)
-
-    @property
-    def r(self) -> Floats:
-        """Pearson's correlation; NaN below `PAIRS_MIN` pairs or where one side is constant."""
-        variance = self.m_pp * self.m_tt
-        enough = (self.n >= PAIRS_MIN) & (variance > 0)
-        return _ratio(self.m_pt, np.sqrt(np.where(enough, variance, 0.0)))
-
-
-def _ratio(numerator: Any, denominator: Any) -> Any:
-    """Quotient, NaN where the denominator is zero."""
-    safe = np.where(denominator != 0, denominator, 1.0)
-    return np.where(denominator != 0, numerator / safe, np.nan)
-
-
-def moments(product: FloatArray, truth: FloatArray) -> Moments:
-    """Moments over the first axis, pair by pair, in two passes.
-
-    Args:
-        product, truth: shape (time, …), one unit, NaN where missing.
-    """
-    p, t = paired(product, truth)
-    n = np.isfinite(p).sum(axis=0).astype(float)
-    mean_p, mean_t = (_ratio(np.nansum(part, axis=0), n) for part in (p, t))
-    dp, dt = np.nan_to_num(p - mean_p), np.nan_to_num(t - mean_t)
-    sums = [(a * b).sum(axis=0) for a, b in ((dp, dp), (dt, dt), (dp, dt))]
-    return Moments(n, mean_p, mean_t, *sums)
-
-
-def paired(product: FloatArray, truth: FloatArray) -> tuple[Floats, Floats]:
-    """Both as float64, NaN wherever either is missing."""
-    p, t = np.asarray(product, float), np.asarray(truth, float)
-    both = np.isfinite(p) & np.isfinite(t)
-    return np.where(both, p, np.nan), np.where(both, t, np.nan)
+from glab.moments import FloatArray, Floats, moments, paired, ratio
 
 
 def correlation(product: FloatArray, truth: FloatArray) -> Floats:
@@ -148,7 +62,7 @@ def slopes(values: FloatArray, days: Days) -> Floats:
     """
     years = (days - days[0]).astype("timedelta64[D]").astype(float) / DAYS_PER_YEAR
     found = moments(np.asarray(values, float), np.broadcast_to(years[:, None], values.shape))
-    return _ratio(found.m_pt, found.m_tt)
+    return ratio(found.m_pt, found.m_tt)
 
 
 def trends(
@@ -170,13 +84,13 @@ def trends(
 def gain(found: FloatArray, true: FloatArray) -> float:
     """Σ f·t / Σ t² over cells: 1 where the whole of the true signal is found, 0 where none is."""
     f, t = paired(found, true)
-    return float(_ratio(np.nansum(f * t), np.nansum(t * t)))
+    return float(ratio(np.nansum(f * t), np.nansum(t * t)))
 
 
 def skill(found: FloatArray, true: FloatArray) -> float:
     """1 − Σ(f − t)² / Σ t² over cells: 1 perfect, 0 no better than no signal at all."""
     f, t = paired(found, true)
-    return float(1.0 - _ratio(np.nansum((f - t) ** 2), np.nansum(t * t)))
+    return float(1.0 - ratio(np.nansum((f - t) ** 2), np.nansum(t * t)))
 
 
 def false_trend(found: FloatArray, true: FloatArray) -> float:
@@ -193,7 +107,7 @@ def coverage(product: FloatArray, truth: FloatArray, std: FloatArray, width: flo
     """
     inside = np.abs(product - truth) <= width * std
     present = np.isfinite(product) & np.isfinite(truth) & np.isfinite(std)
-    return _ratio((inside & present).sum(axis=0).astype(float), present.sum(axis=0).astype(float))
+    return ratio((inside & present).sum(axis=0).astype(float), present.sum(axis=0).astype(float))
 
 
 def spread_against_error(
@@ -225,6 +139,6 @@ def noise(values: FloatArray) -> Floats:
     order = np.argsort(np.isnan(series), axis=0, kind="stable")
     difference = np.diff(np.take_along_axis(series, order, axis=0), axis=0)
     number = np.isfinite(difference).sum(axis=0).astype(float)
-    mean = _ratio(np.nansum(difference, axis=0), number)
+    mean = ratio(np.nansum(difference, axis=0), number)
     square = np.nansum((difference - mean) ** 2, axis=0)
-    return np.where(number >= 2, np.sqrt(_ratio(square, number) / 2.0), np.nan)
+    return np.where(number >= 2, np.sqrt(ratio(square, number) / 2.0), np.nan)

@@ -185,6 +185,7 @@ SUFFIXES: dict[str, str] = {
     "_rmse": "{}, root mean square difference from the truth",
     "_r": "{}, temporal correlation with the truth",
     "_coverage": "{}, share of truths within one total standard deviation",
+    "_truth": "{}, truth",
 }
 
 OWN_KIND: dict[str, Variable] = {

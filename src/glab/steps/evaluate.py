@@ -1,0 +1,102 @@
+"""Measure skill against the truth; without one, tell what the products hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import xarray as xr
+
+from glab import io
+from glab.comparison import TRUE_NAMES, judged_cells, record
+from glab.config import Evaluate
+from glab.discovery import FORMS
+from glab.errors import GlabError
+from glab.evaluate import judge
+from glab.gridded import cells_of
+from glab.inventory import described
+
+STATIC = ("row", "col", "lat", "lon", "split", "block")
+TRUE_STATIC = ("change_kind", "biome", "clearing_day")
+
+
+def evaluate(
+    *,
+    products: list[Path],
+    domain: Path,
+    output: Path,
+    cells: Path,
+    steps: Path,
+    settings: Evaluate,
+    truth: Path | None = None,
+    controls: list[Path] | None = None,
+) -> None:
+    """Measure skill against the truth; without one, tell what the products hold.
+
+    Args:
+        products: yearly files of any products.
+        domain: the cells.
+        output: table of skill, csv.
+        cells: fields of each cell, netCDF.
+        steps: table of steps at sensor changes, csv.
+        settings: periods, sensors, footprint, splits.
+        truth: the simulated Earth.
+        controls: yearly predictions of links that feed no product, named by their folder.
+    """
+    nature = None if truth is None else io.read(truth)
+    land = judged_cells(io.read(domain).load(), nature, settings)
+    if nature is None:
+        skill, jumps, fields = described([io.read(path) for path in products], land)
+    else:
+        records = product_records(products, land) + control_records(controls or [], land)
+        skill, jumps, fields = judge(records, nature, land, settings)
+    for frame, path in ((skill, output), (jumps, steps)):
+        write_table(frame, path)
+    known = [] if nature is None else [name for name in TRUE_STATIC if name in nature]
+    here = None if nature is None else nature[known].sel(cell=land["cell"].values)
+    fields = fields.assign({name: land[name] for name in STATIC if name in land})
+    fields = fields.assign({name: here[name] for name in known} if here is not None else {})
+    inputs = [*products, domain, *([truth] if truth else []), *(controls or [])]
+    io.write(fields, cells, io.Provenance("evaluate", settings, inputs))
+
+
+def product_records(paths: list[Path], cells: xr.Dataset) -> list[xr.Dataset]:
+    """Main variables of every product at some cells, all years behind each other."""
+    found: dict[str, list[xr.Dataset]] = {}
+    for path in sorted(paths, key=lambda path: (path.name, path)):
+        with io.read(path) as year:
+            name = year.attrs.get("product", path.parent.name)
+            if name not in FORMS:
+                raise GlabError("not a product file", path=path, found=name, expected=list(FORMS))
+            layers = [v for v in map(str, year.data_vars) if v.startswith(FORMS[name].main)]
+            part = cells_of(year[layers], cells["row"].values, cells["col"].values)
+            found.setdefault(name, []).append(part.assign_coords(cell=cells["cell"]).load())
+    return [
+        record(xr.concat(years, "time", combine_attrs="drop"), variable, name)
+        for name, years in found.items()
+        for variable in FORMS[name].main
+        if variable in TRUE_NAMES
+    ]
+
+
+def control_records(paths: list[Path], cells: xr.Dataset) -> list[xr.Dataset]:
+    """VOD of links that feed no product, from their predictions."""
+    found: dict[str, list[xr.Dataset]] = {}
+    for path in sorted(paths):
+        with io.read(path) as year:
+            found.setdefault(path.parent.name, []).append(
+                year.sel(cell=cells["cell"].values).load()
+            )
+    return [
+        record(xr.concat(years, "time", combine_attrs="drop"), "vod", name).assign_attrs(
+            variable="VOD"
+        )
+        for name, years in found.items()
+        if all("vod" in year for year in years)
+    ]
+
+
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as csv: six significant digits, one form on every machine."""
+    with io.creating(path) as temporary:
+        frame.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
