@@ -79,9 +79,10 @@ def _layout(archive: Archive, onto: OnDomain, ingest: Ingest) -> Layout:
                 failed.reject(path, error)
     if found:
         return layout_of(found.values())
-    Ingest(set_aside=ingest.set_aside | failed.set_aside).check(0.0)
+    reasons = ingest.set_aside | failed.set_aside
     raise GlabError(
-        "no granules to regrid",
+        "no granule can be used" if reasons else "no granules to regrid",
+        found="; ".join(f"{name}: {why}" for name, why in list(reasons.items())[:3]) or None,
         remedy="fill the archive, or leave this year of the source out of the configuration",
     )
 
@@ -112,10 +113,14 @@ def _take_in(
     wanted = [(day, part) for day, part in parts if days[0] <= day <= days[-1]]
     if not wanted:
         ingest.outside.append(path.name)
-    elif not any(part.values[name].notnull().any() for _, part in wanted for name in part.values):
+    elif not any(_has_values(part.values) for _, part in wanted):
         ingest.empty.append(path.name)
     for day, part in wanted:
         pending.setdefault(day, []).append(part)
+
+
+def _has_values(values: xr.Dataset) -> bool:
+    return any(np.isfinite(values[name].values).any() for name in values if name != "count")
 
 
 def _block(
