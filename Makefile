@@ -10,7 +10,7 @@ PIP_EXTRA ?=
 ACCELERATOR ?=
 RUN ?= runs/demo
 CONSTRAINTS ?= envs/constraints.txt
-TEST_OPTIONS ?= -n 2
+TEST_OPTIONS ?= -n 2 --dist loadgroup
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -60,7 +60,8 @@ schema: $(INSTALLED)  ## write config/schema.json anew from the code
 constraints:  ## pin the newest versions that pyproject.toml allows (makes .venv anew)
 	rm -rf .venv
 	$(MAKE) install CONSTRAINTS=
-	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+[a-z0-9.]*$$//' > envs/constraints.txt
+	echo '# Exact versions of everything in .venv; made by `make constraints`.' > envs/constraints.txt
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+[a-z0-9.]*$$//' >> envs/constraints.txt
 
 unlock: $(INSTALLED)  ## after a run was killed: take its lock away, then give the same command
 	for run in . runs/*; do test ! -d $$run/.snakemake/locks || $(SNAKEMAKE) --unlock --directory $$run; done

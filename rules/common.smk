@@ -79,6 +79,11 @@ def prediction_files(links, year):
     return [f"results/predict/{link}/{year}.nc" for link in able]
 
 
+def link_files(link):
+    """Every year that a link can predict."""
+    return [f"results/predict/{link}/{year}.nc" for year in plan.link_years(RUN, link)]
+
+
 def product_layers(product, year):
     """Year files that a product is formatted from."""
     (cycle,) = [

@@ -4,11 +4,7 @@ rule evaluate:
         products=[path for product in RUN.products for path in product_files(product)],
         domain="results/domain.nc",
         truth="data/truth.nc" if RUN.archive == "simulate" else [],
-        controls=lambda w: [
-            path
-            for year in range(RUN.years.first, RUN.years.last + 1)
-            for path in prediction_files(RUN.evaluate.controls, year)
-        ],
+        controls=[path for link in RUN.evaluate.controls for path in link_files(link)],
     output:
         skill="results/evaluate/skill.csv",
         cells="results/evaluate/cells.nc",

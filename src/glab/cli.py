@@ -39,20 +39,28 @@ def _settings_from_json(section: type[Section], tokens: Sequence[Token]) -> Sect
 
 Parameter(accepts_keys=False, n_tokens=1, converter=_settings_from_json)(Section)
 
-app = App(
-    name="glab",
-    help="Long-term L-band brightness temperature and vegetation optical depth.",
-    version=__version__,
-    default_parameter=Parameter(consume_multiple=True, negative=""),
-)
-for _stage, _help in STAGES.items():
-    app.command(f"glab.steps.{_stage}:{_stage}", name=_stage, help=_help)
-app.command("glab.steps.acquire:check", name="check", help="Rewrite manifests that no longer fit.")
+
+def application() -> App:
+    """The command line; a stage's module is imported when its command is called."""
+    app = App(
+        name="glab",
+        help="Long-term L-band brightness temperature and vegetation optical depth.",
+        version=__version__,
+        default_parameter=Parameter(consume_multiple=True, negative=""),
+    )
+    for stage, text in STAGES.items():
+        app.command(f"glab.steps.{stage}:{stage}", name=stage, help=text)
+    app.command("glab.steps.acquire:check", name="check", help="Rewrite manifests that differ.")
+    return app
 
 
-def main() -> None:
-    """Run a command; a fault the user can act on is told without a traceback."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; a fault the user can act on is told without a traceback.
+
+    Args:
+        arguments: the words behind `glab`; None: those of this process.
+    """
     try:
-        app()
+        application()(sys.argv[1:] if arguments is None else arguments)
     except GlabError as error:
         sys.exit(f"glab: {error}")

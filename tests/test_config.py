@@ -1,0 +1,198 @@
+"""Settings: closed sections, overlays, slices, and who needs what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from glab.config import Config, config_from, load_config, overlaid, plan
+from glab.config.__main__ import schema
+from glab.errors import GlabError
+
+FOLDER = Path(__file__).parents[1] / "config"
+GLOBAL = FOLDER / "config.yaml"
+OVERLAYS = sorted(path for path in FOLDER.glob("*.yaml") if path != GLOBAL)
+
+
+@pytest.fixture(scope="module")
+def content() -> dict:
+    return yaml.safe_load(GLOBAL.read_text())
+
+
+@pytest.fixture(scope="module")
+def whole() -> Config:
+    return load_config([GLOBAL])
+
+
+@pytest.fixture(scope="module")
+def small() -> Config:
+    return load_config([GLOBAL, FOLDER / "test.yaml"])
+
+
+def changed(content: dict, **overlay: object) -> Config:
+    return config_from(overlaid(content, overlay))
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
+def test_the_schema_is_the_code_s() -> None:
+    assert (FOLDER / "schema.json").read_text() == schema(), "make schema"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.stem)
+def test_overlays_hold_differences_only(overlay: Path, content: dict) -> None:
+    same = [
+        key
+        for key, value in yaml.safe_load(overlay.read_text()).items()
+        if content.get(key) == value
+    ]
+    assert not same
+    load_config([GLOBAL, overlay])
+
+
+@pytest.mark.parametrize(
+    ("overlay", "told"),
+    [
+        ({"yaers": {"first": 2003}}, "did you mean 'years'"),
+        ({"domain": {"tile_cell": 3}}, "did you mean 'tile_cells'"),
+        ({"links": {"tb_vod": {"network": {"epoch": 3}}}}, "did you mean 'epochs'"),
+        ({"domain": {"land_fraction_min": 1.5}}, "domain.land_fraction_min"),
+        ({"baselines": {"vod": {"start": "2021-01-01"}}}, "before it starts"),
+        ({"links": {"tb_vod": {"start_from": "tb_vdo"}}}, "tb_vdo"),
+        ({"sources": {"casm": {"reader": None}}}, "names a reader"),
+        ({"sources": {"casm": None}}, "no source 'casm'"),
+        ({"baselines": {"vod": None}}, "no baseline 'vod'"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_told(overlay: dict, told: str, content: dict) -> None:
+    with pytest.raises(GlabError, match=told):
+        changed(content, **overlay)
+
+
+@pytest.mark.parametrize("text", ["years: [", None])
+def test_a_file_that_cannot_be_read_is_named(text: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(GlabError, match=r"mine\.yaml"):
+        load_config([GLOBAL, path])
+
+
+def test_an_overlay_changes_what_it_names_and_no_more(whole: Config, content: dict) -> None:
+    other = changed(content, links={"tb_vod": {"members": 7}})
+    assert other.links["tb_vod"].members == 7
+    assert other.links["tb_vod"].records == whole.links["tb_vod"].records
+    assert other.links["amsr_smos"] == whole.links["amsr_smos"]
+
+
+# --- slices ----------------------------------------------------------------------------------
+
+
+def test_a_slice_holds_what_its_own_source_needs(whole: Config, content: dict) -> None:
+    other = changed(content, sources={"amsre": {"doi": "10.1/other", "quality": []}})
+    assert other.regrid_of("amsre") != whole.regrid_of("amsre")
+    assert other.regrid_of("amsr2") == whole.regrid_of("amsr2")
+
+
+def test_a_slice_holds_what_its_own_link_needs(whole: Config, content: dict) -> None:
+    other = changed(content, links={"tb_vod": {"network": {"epochs": 3}, "members": 9}})
+    assert other.train_of("tb_vod") != whole.train_of("tb_vod")
+    assert other.samples_of("tb_vod") == whole.samples_of("tb_vod")
+    assert other.train_of("amsr_smos") == whole.train_of("amsr_smos")
+
+
+def test_members_are_no_setting_of_a_member(whole: Config, content: dict) -> None:
+    other = changed(content, links={"tb_vod": {"members": 9}})
+    assert other.train_of("tb_vod") == whole.train_of("tb_vod")
+
+
+def test_a_baseline_touches_its_own_cycles_only(whole: Config, content: dict) -> None:
+    other = changed(content, baselines={"vod": {"start": "2016-01-01"}})
+    assert other.climatology_of("casm", "vod") != whole.climatology_of("casm", "vod")
+    assert other.climatology_of("amsre", "amsre") == whole.climatology_of("amsre", "amsre")
+
+
+def test_a_source_without_series_has_no_cycle(whole: Config) -> None:
+    with pytest.raises(GlabError, match=r"sources\.surface\.series"):
+        whole.residuals_of("surface")
+
+
+# --- who needs what --------------------------------------------------------------------------
+
+
+def test_years_of_a_source_lie_in_its_period_and_the_run(whole: Config) -> None:
+    assert whole.source_years("amsre") == list(range(2002, 2012))
+    assert whole.source_years("smap_ib") == list(range(2015, 2021))
+
+
+def test_both_sides_of_a_link_share_each_record_s_baseline(whole: Config) -> None:
+    assert plan.training_cycles(whole, "amsr_smos") == [
+        ("amsre", "amsre"),
+        ("amsre", "smos_l3"),
+        ("amsr2", "amsr2"),
+        ("amsr2", "smos_l3"),
+    ]
+
+
+def test_samples_read_training_years_only(whole: Config) -> None:
+    residuals = plan.training_residuals(whole, "amsr_smos")
+    years = {(r.baseline, r.source): [] for r in residuals}
+    for r in residuals:
+        years[r.baseline, r.source].append(r.year)
+    assert years["amsre", "amsre"] == years["amsre", "smos_l3"] == [2010, 2011]
+    assert years["amsr2", "amsr2"] == years["amsr2", "smos_l3"] == list(range(2013, 2021))
+
+
+@pytest.mark.parametrize(
+    ("year", "sensor", "years"),
+    [
+        (2002, "amsre", [2002, 2003]),
+        (2011, "amsre", [2010, 2011]),
+        (2013, "amsr2", [2012, 2013, 2014]),
+    ],
+)
+def test_prediction_reads_the_years_beside_its_own(
+    whole: Config, year: int, sensor: str, years: list[int]
+) -> None:
+    residuals = plan.prediction_residuals(whole, "amsr_smos", year)
+    assert residuals == [(sensor, sensor, y) for y in years]
+
+
+def test_the_last_trained_year_of_the_composed_tb_never_looks_beyond(content: dict) -> None:
+    longer = changed(content, years={"last": 2022})
+    near = [r.year for r in plan.prediction_residuals(longer, "amsr_smos", 2020)]
+    assert near == [2019, 2020]
+    near = [r.year for r in plan.prediction_residuals(longer, "amsr_smos", 2021)]
+    assert near == [2020, 2021, 2022]
+    near = {r.year for r in plan.prediction_residuals(longer, "tb_vod", 2019)}
+    assert near == {2018, 2019, 2020}
+
+
+def test_a_year_without_inputs_is_told(whole: Config) -> None:
+    with pytest.raises(GlabError, match="cannot predict 1999"):
+        plan.prediction_residuals(whole, "amsr_smos", 1999)
+
+
+def test_a_link_without_overlap_is_told(small: Config, content: dict) -> None:
+    records = [{"baseline": "amsre", "inputs": [{"source": "amsre", "variable": "tb"}]}]
+    target = {"source": "smap_ib", "variable": "vod"}
+    other = changed(content, links={"amsr_smos": {"records": records, "target": target}})
+    with pytest.raises(GlabError, match="overlap"):
+        plan.training_residuals(other, "amsr_smos")
+
+
+def test_records_serve_their_role(content: dict) -> None:
+    observed = {"source": "smos_l3", "variable": "tb"}
+    composed = {"source": "compose", "variable": "tb"}
+    records = [
+        {"baseline": "vod", "inputs": [observed], "role": "train"},
+        {"baseline": "vod", "inputs": [composed], "role": "predict"},
+    ]
+    other = changed(content, links={"tb_vod": {"records": records}})
+    assert {r.source for r in plan.training_residuals(other, "tb_vod")} == {"smos_l3", "smap_ib"}
+    assert {r.source for r in plan.prediction_residuals(other, "tb_vod", 2010)} == {"compose"}
+    assert ("vod", "compose") not in plan.training_cycles(other, "tb_vod")
+    assert ("vod", "compose") in plan.prediction_cycles(other, "tb_vod", 2010)
