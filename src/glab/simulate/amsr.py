@@ -61,7 +61,7 @@ def clean_tb(sensor: Sensor, overpass: str) -> np.ndarray:
     """TB at the top of the atmosphere without errors, shape (day, channel, view), float32."""
     world = sensor.world
     surface = world.surface_k(LOCAL_HOUR[overpass])
-    humidity = _humidity(world)
+    humidity = world.daily["humidity"]
     rain = _rain_at_the_hour(sensor, overpass)
     blocks = []
     for first in range(0, len(world.days), DAYS_AT_ONCE):
@@ -73,12 +73,6 @@ def clean_tb(sensor: Sensor, overpass: str) -> np.ndarray:
             channels.append(foot(at_the_top(ground, surface[block], air).astype(np.float32)))
         blocks.append(np.moveaxis(np.concatenate(channels), 0, 1))
     return np.concatenate(blocks)
-
-
-def _humidity(world: World) -> np.ndarray:
-    """Relative moisture of the air, about 0.5…1.5, shape (day, cell)."""
-    noise = world.weather.series(f"humidity {world.year}", length_cells=8, memory_days=3)
-    return (0.6 + 0.6 * world.setting.wetness).astype(np.float32) * np.exp(np.float32(0.15) * noise)
 
 
 def _rain_at_the_hour(sensor: Sensor, overpass: str) -> np.ndarray:

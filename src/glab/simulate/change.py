@@ -21,7 +21,8 @@ class Change:
     """What happens to vegetation in the long run, each of shape (cell,).
 
     Attributes:
-        trend_per_year: relative change a year of wood and leaf.
+        trend_per_year: relative change a year of wood.
+        leaf_share: change of leaves relative to that of wood.
         clearing_day: day of the record on which a cell is cleared, -1 for never.
         clearing_drop: share of VOD that is lost that day.
         regrowth_years: e-folding time of the regrowth of wood.
@@ -29,6 +30,7 @@ class Change:
     """
 
     trend_per_year: np.ndarray
+    leaf_share: np.ndarray
     clearing_day: np.ndarray
     clearing_drop: np.ndarray
     regrowth_years: np.ndarray
@@ -44,7 +46,7 @@ class Change:
 def no_change(cells: int) -> Change:
     """A world that stays as it is."""
     zero = np.zeros(cells)
-    return Change(zero, np.full(cells, -1), zero, np.full(cells, 10.0), zero)
+    return Change(zero, zero, np.full(cells, -1), zero, np.full(cells, 10.0), zero)
 
 
 def draw_change(
@@ -59,12 +61,13 @@ def draw_change(
         vod_mean: mean VOD of the cells; deserts are neither cleared nor do they green.
     """
     patches = weather.map("trend", length_cells=6)
-    trend = np.sign(patches) * np.maximum(abs(patches) - 0.4, 0.0) * 0.012
-    trend = np.where(vod_mean > 0.08, np.clip(trend, -0.02, 0.02), 0.0)
+    trend = np.sign(patches) * np.maximum(abs(patches) - 0.4, 0.0) * 0.010
+    trend = np.where(vod_mean > 0.08, np.clip(trend, -0.018, 0.018), 0.0)
     day, drop = _clearings(weather, days, vod_mean)
     regrowth = stream(weather.seed, "regrowth").uniform(10.0, 30.0, len(trend))
     warming = WARMING_K_PER_YEAR * (1.0 - 60.0 * trend)
-    return Change(trend, day, drop, regrowth, warming)
+    leaf_share = np.clip(0.6 + 0.35 * weather.map("leaf trend", length_cells=6), 0.0, 1.4)
+    return Change(trend, leaf_share, day, drop, regrowth, warming)
 
 
 def _clearings(
@@ -102,8 +105,9 @@ def _allowed_days(days: np.ndarray) -> tuple[int, int]:
 def lasting_factors(change: Change, days: int) -> tuple[np.ndarray, np.ndarray]:
     """Factors on wood and on leaf by trend, clearing and regrowth, each of shape (time, cell)."""
     years = (np.arange(days, dtype=np.float32) - days / 2)[:, None] / np.float32(365.2425)
-    trend = 1.0 + years * change.trend_per_year.astype(np.float32)
-    wood, leaf = trend, trend.copy()
+    slope = change.trend_per_year.astype(np.float32)
+    wood = 1.0 + years * slope
+    leaf = 1.0 + years * slope * change.leaf_share.astype(np.float32)
     for cell in np.flatnonzero(change.clearing_day >= 0):
         start = change.clearing_day[cell]
         since = np.arange(days - start, dtype=np.float32) / np.float32(365.2425)
@@ -121,13 +125,13 @@ def droughts(weather: Weather, days: int) -> np.ndarray:
     centres = np.arange(len(weather.row))
     for _ in range(int(np.ceil(len(centres) / 90 * days / 365 / 4)) + 1):
         centre, radius = generator.choice(centres), generator.uniform(4.0, 14.0)
-        length, peak = generator.integers(120, 420), generator.uniform(0.3, 1.0)
-        start = generator.integers(-200, days)
+        length, peak = int(generator.integers(120, 420)), generator.uniform(0.3, 1.0)
+        start = int(generator.integers(-200, days))
         away = np.hypot(weather.row - weather.row[centre], weather.col - weather.col[centre])
         near = np.flatnonzero(away < 2 * radius)
         when = np.arange(max(start, 0), min(start + length, days))
         course = np.sin(np.pi * (when - start) / length).astype(np.float32) ** 2
-        shape = peak * np.exp(-0.5 * (away[near] / radius) ** 2).astype(np.float32) * 1.0
+        shape = peak * np.exp(-0.5 * (away[near] / radius) ** 2).astype(np.float32)
         block = np.ix_(when, near)
         strength[block] = np.maximum(strength[block], course[:, None] * shape)
     return strength

@@ -120,8 +120,8 @@ def setting_of(weather: Weather, lat: np.ndarray, land_fraction: np.ndarray) -> 
     wetness = np.interp(lat, WETNESS_LAT, WETNESS) + 0.09 * smooth + 0.04 * rough
     wetness = np.clip(wetness, 0.01, 1.0)
     relief = weather.map("relief", length_cells=4)
-    altitude = 350.0 * np.exp(0.8 * relief)
-    t_mean = 300.0 - 29.0 * (abs(lat) / 65.0) ** 2 + 3.0 * (1 - wetness) - 0.005 * altitude
+    altitude = np.minimum(350.0 * np.exp(0.8 * relief), 2200.0)
+    t_mean = 300.0 - 26.0 * (abs(lat) / 65.0) ** 1.8 + 3.0 * (1 - wetness) - 0.005 * altitude
     amplitude = np.where(lat > 0, 1.0 + 14.0 * (abs(lat) / 60.0) ** 1.2, 1.0 + 0.2 * abs(lat))
     igbp = _land_cover(weather, lat, wetness, t_mean)
     water, urban = _water(weather, wetness, land_fraction), igbp[:, 12]
@@ -168,7 +168,7 @@ def _land_cover(
 ) -> np.ndarray:
     """IGBP class fractions from climate, patchy, shape (cell, 16), rows adding up to one."""
     w, t = wetness, t_mean_k - 273.15
-    tropics, boreal = step_up(-abs(lat), -23.0, 2.0), step_up(-t, -4.0, 1.5)
+    tropics, boreal = step_up(-abs(lat), -23.0, 2.0), step_up(-t, -5.0, 1.5)
     forest, people = step_up(w, 0.62, 0.06), np.exp(weather.map("people", length_cells=3))
     temperate = 1.0 - tropics
     tundra = step_up(-t, 5.0, 1.5)
@@ -177,8 +177,8 @@ def _land_cover(
             1.3 * forest * boreal * (1 - tundra),  # ENF
             1.5 * tropics * step_up(w, 0.75, 0.04),  # EBF
             0.0 * w,  # DNF
-            0.5 * forest * temperate * (1 - boreal),  # DBF
-            0.8 * forest * temperate * (1 - 0.5 * boreal),  # MF
+            0.8 * forest * temperate * (1 - boreal),  # DBF
+            1.2 * forest * temperate * (1 - 0.5 * boreal),  # MF
             0.3 * bump(w, 0.28, 0.08),  # CSH
             bump(w, 0.18, 0.07) + tundra,  # OSH
             tropics * bump(w, 0.64, 0.09),  # WSA

@@ -19,6 +19,7 @@ from glab.simulate import (
     orbits,
     smos,
 )
+from glab.simulate.native_amsr2 import tai93
 from glab.simulate.reanalysis import reanalysis
 from glab.simulate.retrievals import casm, slow_parts, smap_ib, smos_ic
 from glab.simulate.seeds import stream
@@ -57,16 +58,20 @@ def write_amsre(world: World, truth: xr.Dataset, folder: Path) -> None:
     }
     shape = sensor.window.shape
     for day in np.flatnonzero(amsr.working_days(sensor)):
-        seen, swath = {}, {}
+        date, seen = world.days[day], {}
         for overpass in OVERPASSES:
             passed = np.isfinite(view[overpass].away_km[day])
-            purpose = ("amsre", overpass, str(world.days[day]))
-            noise = amsr.noise(stream(world.settings.seed, *purpose), len(lat))
+            generator = stream(world.settings.seed, "amsre", overpass, str(date))
             blank = np.where(passed & sensor.land, 0.0, np.nan)
-            seen[overpass] = (tb[overpass][day] + noise + blank).reshape(-1, *shape)
-            swath[overpass] = passed.reshape(shape)
-        if any(passed.any() for passed in swath.values()):
-            template.write(folder / native_amsre.granule_name(world.days[day]), seen, swath)
+            seen[overpass] = native_amsre.Seen(
+                tb_k=(tb[overpass][day] + amsr.noise(generator, len(lat)) + blank).reshape(
+                    -1, *shape
+                ),
+                swath=passed.reshape(shape),
+                time=tai93(date, view[overpass].hour[day]).reshape(shape),
+            )
+        if any(one.swath.any() for one in seen.values()):
+            template.write(folder / native_amsre.granule_name(date), seen)
 
 
 def write_amsr2(world: World, truth: xr.Dataset, folder: Path) -> None:
@@ -91,7 +96,7 @@ def write_amsr2(world: World, truth: xr.Dataset, folder: Path) -> None:
             purpose = ("amsr2", overpass, int(number))
             noise = amsr.noise(stream(world.settings.seed, *purpose), seen.size)
             date = world.days[day]
-            time = native_amsr2.tai93(date, start + since[seen])
+            time = tai93(date, start + since[seen])
             table = native_amsr2.records(
                 time, lat[seen], lon[seen], row[seen], col[seen], tb[day][:, seen] + noise
             )
@@ -103,7 +108,7 @@ def write_smap_ib(world: World, truth: xr.Dataset, folder: Path) -> None:
     retrieval = smap_ib(world)
     layout = native_gridded.smap_layout(retrieval.window)
     for day in np.flatnonzero(np.isfinite(retrieval.vod).any(axis=1)):
-        native_gridded.write_smap(layout, folder, world.days[day], retrieval, day)
+        native_gridded.write_smap(layout, folder, world.days[day], retrieval, int(day))
 
 
 def write_casm(world: World, truth: xr.Dataset, folder: Path) -> None:

@@ -99,14 +99,14 @@ def ground_tb(
     daily = {name: field[block] for name, field in world.daily.items()}
     patches = world.patches
     depth = canopy_depth(band, world.setting, daily["vod_wood"], daily["vod_leaf"])
+    depth = depth * daily["canopy_opacity"]
     wood_share = daily["vod_wood"] / (daily["vod"] + np.float32(0.02))
     omega = (band.albedo * (1.25 - 0.5 * wood_share)).astype(np.float32)
     canopy = surface_k + np.float32(canopy_warmer_k)
-    top = daily["soil_moisture"] * np.float32(0.9) + 0.025 * np.tanh(daily["rain"] / 6.0)
-    land = 0.0
+    land: np.ndarray = np.zeros(())
     for patch in range(2):
         liquid = thawed(surface_k)
-        moisture = np.clip(top + patches.sm_offset[patch], 0.01, 0.55) * liquid
+        moisture = np.clip(daily["skin_moisture"] + patches.sm_offset[patch], 0.01, 0.55) * liquid
         r = soil_reflectivity(band, moisture, patches, patch)
         gamma = np.exp(-PATH * depth * patches.vod_factor[patch])
         emitted = (1.0 - omega) * (1.0 - gamma) * (1.0 + gamma * r) * canopy

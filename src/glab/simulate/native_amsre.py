@@ -19,12 +19,20 @@ SCALE = 0.1
 FREQUENCY_LABEL = {"10": "10.7", "18": "18.7", "36": "36.5"}
 CELL_M = 25067.525
 LEFT_M, TOP_M = -17334193.5375, 7344784.825
+TIME = "Time"
+TIME_FILL = -9999.0
 MARK = 0x5A00
+TYPES = {"i2": SDC.INT16, "f8": SDC.FLOAT64}
 
 
 def field_name(overpass: str, channel: str) -> str:
     """Native name of a channel, for example `D_TB18.7H (Res 1)`."""
     return f"{overpass}_TB{FREQUENCY_LABEL[channel[:2]]}{channel[2].upper()} (Res 1)"
+
+
+def fields_of(overpass: str) -> dict[str, str]:
+    """Native fields of an overpass and their types."""
+    return {f"{overpass}_{TIME}": "f8"} | {field_name(overpass, c): "i2" for c in CHANNELS}
 
 
 def granule_name(day: np.datetime64) -> str:
@@ -33,43 +41,58 @@ def granule_name(day: np.datetime64) -> str:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What one overpass saw of the window.
+
+    Attributes:
+        tb_k: shape (channel, rows, columns), NaN where missing.
+        swath: where the swath passed, shape (rows, columns).
+        time: TAI93, s, of that shape.
+    """
+
+    tb_k: np.ndarray
+    swath: np.ndarray
+    time: np.ndarray
+
+
+@dataclass(frozen=True)
 class Template:
     """A granule's bytes and where the values of each field stand in them."""
 
     content: bytes
     places: dict[str, int]
-    shape: tuple[int, int]
 
-    def write(self, path: Path, tb_k: dict[str, np.ndarray], swath: dict[str, np.ndarray]) -> None:
-        """Write a day.
-
-        Args:
-            path: the file.
-            tb_k: by overpass, K, shape (channel, rows, columns), NaN where missing.
-            swath: by overpass, where the swath passed, shape (rows, columns).
-        """
+    def write(self, path: Path, seen: dict[str, Seen]) -> None:
+        """Write a day, from what each overpass saw."""
         content = bytearray(self.content)
-        for overpass, values in tb_k.items():
+        for overpass, view in seen.items():
+            time = np.where(view.swath, view.time, TIME_FILL).astype(">f8")
+            self._put(content, f"{overpass}_{TIME}", time)
             for number, channel in enumerate(CHANNELS):
-                raw = np.rint(values[number] / SCALE)
-                raw = np.where(np.isnan(raw), np.where(swath[overpass], BAD, NO_SWATH), raw)
-                stored = raw.astype(">i2").tobytes()
-                place = self.places[field_name(overpass, channel)]
-                content[place : place + len(stored)] = stored
+                raw = np.rint(view.tb_k[number] / SCALE)
+                raw = np.where(np.isnan(raw), np.where(view.swath, BAD, NO_SWATH), raw)
+                self._put(content, field_name(overpass, channel), raw.astype(">i2"))
         path.write_bytes(content)
+
+    def _put(self, content: bytearray, name: str, values: np.ndarray) -> None:
+        stored = values.tobytes()
+        content[self.places[name] : self.places[name] + len(stored)] = stored
 
 
 def template_of(window: Window) -> Template:
-    """Define the granule of a window with the HDF4 library and find its fields' bytes."""
-    names = [field_name(overpass, channel) for overpass in GRIDS for channel in CHANNELS]
+    """Define the granule of a window with the HDF4 library and find its fields' bytes.
+
+    Raises:
+        GlabError: for a window of so few cells that its fields cannot be told apart.
+    """
+    fields = {name: kind for overpass in GRIDS for name, kind in fields_of(overpass).items()}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "template.hdf"
-        _define(path, window, names)
+        _define(path, window, fields)
         content = path.read_bytes()
-    size = window.shape[0] * window.shape[1]
     places = {}
-    for number, name in enumerate(names):
-        mark = int(MARK + number).to_bytes(2, "big") * size
+    for number, (name, kind) in enumerate(fields.items()):
+        mark = np.full(window.shape, MARK + number, f">{kind}").tobytes()
         if content.count(mark) != 1:
             raise GlabError(
                 "window too small for an AMSR-E granule",
@@ -77,24 +100,23 @@ def template_of(window: Window) -> Template:
                 remedy="make the simulated box larger",
             )
         places[name] = content.index(mark)
-    return Template(content, places, window.shape)
+    return Template(content, places)
 
 
-def _define(path: Path, window: Window, names: list[str]) -> None:
+def _define(path: Path, window: Window, fields: dict[str, str]) -> None:
     file = SD(str(path), SDC.WRITE | SDC.CREATE | SDC.TRUNC)
-    for number, name in enumerate(names):
-        grid = GRIDS[name[0]]
-        field = file.create(name, SDC.INT16, window.shape)
+    for number, (name, kind) in enumerate(fields.items()):
+        field = file.create(name, TYPES[kind], window.shape)
         for axis, dim in enumerate(("YDim", "XDim")):
-            field.dim(axis).setname(f"{dim}:{grid}")
-        field[:] = np.full(window.shape, MARK + number, np.int16)
+            field.dim(axis).setname(f"{dim}:{GRIDS[name[0]]}")
+        field[:] = np.full(window.shape, MARK + number, kind)
         field.endaccess()
     file.attr("HDFEOSVersion").set(SDC.CHAR, "HDFEOS_V2.17")
-    file.attr("StructMetadata.0").set(SDC.CHAR, struct_metadata(window, names))
+    file.attr("StructMetadata.0").set(SDC.CHAR, struct_metadata(window))
     file.end()
 
 
-def struct_metadata(window: Window, names: list[str]) -> str:
+def struct_metadata(window: Window) -> str:
     """The georeference and fields of both grids in HDF-EOS2's text form."""
     left, top = LEFT_M + window.col0 * CELL_M, TOP_M - window.row0 * CELL_M
     right, bottom = left + window.shape[1] * CELL_M, top - window.shape[0] * CELL_M
@@ -115,11 +137,11 @@ def struct_metadata(window: Window, names: list[str]) -> str:
             "\t\tEND_GROUP=Dimension",
             "\t\tGROUP=DataField",
         ]
-        for place, name in enumerate((n for n in names if n[0] == overpass), start=1):
+        for place, (name, kind) in enumerate(fields_of(overpass).items(), start=1):
             lines += [
                 f"\t\t\tOBJECT=DataField_{place}",
                 f'\t\t\t\tDataFieldName="{name}"',
-                "\t\t\t\tDataType=DFNT_INT16",
+                f"\t\t\t\tDataType={'DFNT_INT16' if kind == 'i2' else 'DFNT_FLOAT64'}",
                 '\t\t\t\tDimList=("YDim","XDim")',
                 f"\t\t\tEND_OBJECT=DataField_{place}",
             ]

@@ -89,7 +89,7 @@ def _axis(
     file: netCDF4.Dataset, name: str, values: np.ndarray, attributes: Mapping[str, str]
 ) -> None:
     file.createDimension(name, len(values))
-    variable = file.createVariable(name, values.dtype, (name,))
+    variable = file.createVariable(name, values.dtype.str, (name,))
     variable.setncatts(dict(attributes))
     variable[:] = values
 
@@ -103,13 +103,13 @@ def _variable(
 ) -> None:
     variable = file.createVariable(
         name,
-        values.dtype,
+        "f4",
         dims,
-        fill_value=np.float32(np.nan),
+        fill_value=float("nan"),
         compression="zlib",
         complevel=DEFLATE_LEVEL,
         shuffle=True,
-        chunksizes=values.shape,
+        chunksizes=list(values.shape),
     )
     variable.setncatts(dict(attributes))
     variable[...] = values

@@ -7,13 +7,13 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import h5py
 import netCDF4
 import numpy as np
 
-DEFLATE_LEVEL = 1
+DEFLATE_LEVEL: Final = 1
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Layout:
 def _deflated(raw: np.ndarray) -> bytes:
     """Bytes as the shuffle and deflate filters leave them."""
     shuffled = np.ascontiguousarray(raw.reshape(-1).view(np.uint8).reshape(-1, raw.itemsize).T)
-    return zlib.compress(shuffled, DEFLATE_LEVEL)
+    return zlib.compress(shuffled.tobytes(), DEFLATE_LEVEL)
 
 
 def axes(lat: np.ndarray, lon: np.ndarray) -> dict[str, Field]:

@@ -66,9 +66,9 @@ def track(orbit: Orbit, overpass: str, lat: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def distance_km(
-    orbit: Orbit, overpass: str, node_lon: float, lat: np.ndarray, lon: np.ndarray
+    orbit: Orbit, overpass: str, node_lon: np.ndarray, lat: np.ndarray, lon: np.ndarray
 ) -> np.ndarray:
-    """Signed distance of places from one ground track, km, east positive."""
+    """Signed distance of places from ground tracks, km, east positive; arguments broadcast."""
     offset, _ = track(orbit, overpass, lat)
     step = 0.05
     north, south = track(orbit, overpass, lat + step)[0], track(orbit, overpass, lat - step)[0]

@@ -9,8 +9,8 @@ import numpy as np
 
 from glab.simulate import orbits
 from glab.simulate.emission import lband_tb
-from glab.simulate.fields import mixer
-from glab.simulate.footprint import footprint
+from glab.simulate.fields import Mixer, mixer
+from glab.simulate.footprint import Footprint, footprint
 from glab.simulate.missions import has_smos
 from glab.simulate.seeds import normal, stream
 from glab.simulate.truth import scene_at
@@ -114,7 +114,9 @@ def overflights(world: World, overpass: str) -> Iterator[Overflight]:
             )
 
 
-def _clean_tb(world: World, overpass: str, block: slice, seen_by: dict) -> np.ndarray:
+def _clean_tb(
+    world: World, overpass: str, block: slice, seen_by: dict[bool, Footprint]
+) -> np.ndarray:
     """Noise-free TB at the angle bins, shape (2, angle, day, cell), by interpolation in angle."""
     daily = {name: field[block] for name, field in world.daily.items()}
     hour = LOCAL_HOUR[overpass]
@@ -149,7 +151,7 @@ def _observe(
     away_km: np.ndarray,
     number: np.ndarray,
     hour: np.ndarray,
-    near: object,
+    near: Mixer,
     rfi_rate: np.ndarray,
     generator: np.random.Generator,
 ) -> Overflight:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
@@ -32,7 +34,9 @@ def static_maps(settings: Simulate, land: Land, setting: Setting) -> xr.Dataset:
         "ice_fraction": setting.ice,
         "altitude": setting.altitude_m,
     }
-    variables = {n: (("y", "x"), land.on_window(v.astype(np.float32))) for n, v in maps.items()}
+    variables: dict[str, Any] = {
+        n: (("y", "x"), land.on_window(v.astype(np.float32))) for n, v in maps.items()
+    }
     variables["topography"] = (("y", "x"), land.on_window(setting.topography, 0))
     on_map = land.on_window(igbp.T.astype(np.float32))
     variables["igbp_fraction"] = (("igbp", "y", "x"), on_map)

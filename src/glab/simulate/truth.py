@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
 from glab.calendar import annual_phase, days_between
 from glab.config import Simulate
 from glab.simulate import change as long_term
+from glab.simulate import veil
 from glab.simulate.box import Land, land_of
 from glab.simulate.climate import Setting, setting_of
 from glab.simulate.emission import CANOPY_WARMER_K, Scene, lband_tb
@@ -73,11 +76,15 @@ def _daily(
     snow = snow_cover(rain, heat.air)
     lasting = long_term.lasting_factors(change, len(days))
     wood, leaf = leaf_and_wood(weather, setting, stand, phase, slow, lasting)
+    moisture = soil_moisture(weather, setting, phase, slow, rain)
     daily = {
         "vod": wood + leaf,
         "vod_wood": wood,
         "vod_leaf": leaf,
-        "soil_moisture": soil_moisture(weather, setting, phase, slow, rain),
+        "soil_moisture": moisture,
+        "skin_moisture": veil.skin_moisture(weather, setting, moisture, rain),
+        "canopy_opacity": veil.canopy_opacity(weather),
+        "humidity": veil.humidity(weather, setting),
         "t_air": heat.air,
         "t_deep": heat.deep,
         "t_surface_0130": heat.surface_0130,
@@ -154,7 +161,9 @@ def _dataset(
         "clearing_day": clearing.astype(np.int32),
         "clearing_drop": change.clearing_drop,
     }
-    variables = {name: (("time", "cell"), field) for name, field in daily.items() if name != "tb"}
+    variables: dict[str, Any] = {
+        name: (("time", "cell"), field) for name, field in daily.items() if name != "tb"
+    }
     variables["tb"] = (("time", "cell", "channel"), daily["tb"])
     variables |= {name: (("cell",), values) for name, values in static.items()}
     variables["igbp_fraction"] = (("cell", "igbp"), setting.igbp)

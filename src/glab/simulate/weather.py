@@ -111,7 +111,7 @@ def soil_moisture(
     weather: Weather, setting: Setting, phase: np.ndarray, slow: Slow, rain: np.ndarray
 ) -> np.ndarray:
     """Soil moisture of the top 5 cm, m3 m-3: rain events, dry-downs, slow anomalies, trend."""
-    driest = (0.02 + 0.10 * setting.clay + 0.10 * setting.wetness**2).astype(np.float32)
+    driest = (0.02 + 0.10 * setting.clay + 0.12 * setting.wetness**2).astype(np.float32)
     room = (0.44 - driest).astype(np.float32)
     drying = (3.0 + 25.0 * setting.clay).astype(np.float32)  # e-folding time, days
     keep = np.exp(-(1.0 + 0.4 * annual(phase, setting.warm_phase)) / drying)
@@ -119,10 +119,10 @@ def soil_moisture(
     fast[0] = 0.3 * room
     for day in range(1, len(rain)):
         rest = fast[day - 1] * keep[day]
-        fast[day] = rest + (room - rest) * (1.0 - np.exp(-rain[day] / 45.0))
+        fast[day] = rest + (room - rest) * (1.0 - np.exp(-rain[day] / 35.0))
     own = detrended(weather.series("slow soil", length_cells=5, memory_days=150))
-    size = (0.008 + 0.028 * bounded(setting.wetness)).astype(np.float32)
-    drift = size * (0.8 * slow.common + 0.6 * own) - 1.5 * size * slow.drought + 0.12 * slow.trend
+    size = (0.005 + 0.015 * bounded(setting.wetness)).astype(np.float32)
+    drift = size * (0.8 * slow.common + 0.6 * own) - 1.5 * size * slow.drought + 0.05 * slow.trend
     return np.clip(driest + fast + drift, 0.01, 0.55)
 
 
