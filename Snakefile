@@ -49,6 +49,7 @@ include: "rules/report.smk"
 localrules:
     all,
     products,
+    publish,
     manifests,
 
 

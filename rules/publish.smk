@@ -1,4 +1,10 @@
 rule publish:
+    """A Zarr store of every product."""
+    input:
+        [f"results/publish/{product}.zarr" for product in RUN.products],
+
+
+rule publish_store:
     """All years of a product in one Zarr store."""
     input:
         years=lambda w: product_files(w.product),

@@ -109,6 +109,8 @@ def test_rules_are_short_and_ordered(path: Path) -> None:
         assert len(rule.strip().splitlines()) <= 30
         assert rule.splitlines()[1].strip().startswith('"""')
         found = re.findall(r"^    (\w+):", rule, re.M)
+        if found == ["input"]:  # a target
+            continue
         assert found == [word for word in order if word in found]
         assert set(order) - {"input"} <= set(found)
 

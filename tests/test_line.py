@@ -1,0 +1,80 @@
+"""The whole line on the test world, for real: from the simulated granules to the report."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from planning import ROOT
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("line")]
+
+
+def snakemake(folder: Path, *options: str) -> str:
+    """What Snakemake says of the test world in a folder; the logs of failed jobs if one fails."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--profile", str(ROOT / "profiles" / "ci"), "--directory", str(folder)]
+    command += ["--configfile", str(ROOT / "config" / "test.yaml"), *options]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-20000:]
+    return done.stdout + done.stderr
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every result of a run, data and logs left out."""
+    results = folder / "results"
+    files = (path for path in results.rglob("*") if path.is_file())
+    return {path.relative_to(results).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a run of the test world, complete."""
+    folder = tmp_path_factory.mktemp("line")
+    snakemake(folder)
+    return folder
+
+
+def test_products_of_every_year_and_the_report_are_made(line: Path) -> None:
+    for product in ("glab_tb", "glab_vod"):
+        made = sorted(path.stem for path in (line / "results/product" / product).glob("*.nc"))
+        assert made == ["2010", "2011", "2012", "2013"]
+    assert (line / "results/report/index.html").stat().st_size > 10_000
+
+
+def test_a_second_plan_has_nothing_to_do(line: Path) -> None:
+    assert "Nothing to be done" in snakemake(line, "--dry-run")
+
+
+def test_every_result_has_its_log_and_its_benchmark(line: Path) -> None:
+    logs = {path.with_suffix("").relative_to(line / "logs") for path in line.rglob("*.log")}
+    times = {path.with_suffix("").relative_to(line / "logs") for path in line.rglob("*.tsv")}
+    jobs = {name for name in logs if ".snakemake" not in name.parts}
+    assert jobs == times
+    for stage in ("climatology", "residuals", "predict", "compose", "product"):
+        results = (line / "results" / stage).rglob("*.nc")
+        names = {path.with_suffix("").relative_to(line / "results") for path in results}
+        assert names <= jobs
+
+
+def test_nothing_half_written_is_left(line: Path) -> None:
+    assert [str(path) for path in line.rglob("*.tmp")] == []
+    assert [str(path) for path in line.rglob("*.resume")] == []
+
+
+def test_another_folder_gets_the_same_bytes(line: Path, tmp_path: Path) -> None:
+    snakemake(tmp_path, "results/product/glab_vod/2011.nc", "results/product/glab_tb/2012.nc")
+    again, before = contents(tmp_path), contents(line)
+    assert len(again) > 50
+    assert [name for name in again if again[name] != before[name]] == []
+
+
+def test_all_years_join_in_one_store(line: Path) -> None:
+    snakemake(line, "publish")
+    for product in ("glab_tb", "glab_vod"):
+        assert (line / "results/publish" / f"{product}.zarr").is_dir()
+    assert os.listdir(line / "results/publish")
