@@ -13,7 +13,7 @@ TILES = range(RUN.domain.tiles)
 
 # The environment that runs Snakemake runs the jobs, activated or not. The threads of numba follow
 # a rule's `threads`; Snakemake itself sets the variables of the other libraries.
-os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+os.environ.update(PATH=os.path.dirname(sys.executable) + os.pathsep + os.getenv("PATH", ""))
 shell.prefix("set -euo pipefail; export NUMBA_NUM_THREADS=$OMP_NUM_THREADS; ")
 
 

@@ -4,8 +4,8 @@ rule regrid:
         manifest="data/{source}/{year}/manifest.json",
         domain="results/domain.nc",
     output:
-        "results/regrid/{source}/{year}.nc",
-        "results/regrid/{source}/{year}.ingest.json",
+        values="results/regrid/{source}/{year}.nc",
+        ingest="results/regrid/{source}/{year}.ingest.json",
     log:
         "logs/regrid/{source}/{year}.log",
     benchmark:
@@ -19,4 +19,4 @@ rule regrid:
         code=code_of("regrid", with_reader=True),
     shell:
         "glab regrid --manifest {input.manifest} --domain {input.domain} --year {wildcards.year}"
-        " --output {output[0]} --settings {params.settings:q} &> {log}"
+        " --output {output.values} --settings {params.settings:q} &> {log}"

@@ -1,8 +1,8 @@
 rule simulate_truth:
     """The simulated Earth, day by day: what the instruments see and the products should show."""
     output:
-        "data/truth.nc",
-        "data/static.nc",
+        truth="data/truth.nc",
+        static="data/static.nc",
     log:
         "logs/simulate/truth.log",
     benchmark:
@@ -15,7 +15,7 @@ rule simulate_truth:
         settings=settings_of("simulate"),
         code=code_of("simulate"),
     shell:
-        "glab simulate --output {output[0]} --settings {params.settings:q} &> {log}"
+        "glab simulate --output {output.truth} --settings {params.settings:q} &> {log}"
 
 
 rule simulate:

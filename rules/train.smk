@@ -4,9 +4,9 @@ rule train:
         samples="results/samples/{link}.nc",
         start_from=lambda w: start_files(w.link, w.member),
     output:
-        "results/train/{link}/{member}/network.safetensors",
-        "results/train/{link}/{member}/network.json",
-        "results/train/{link}/{member}/curve.csv",
+        weights="results/train/{link}/{member}/network.safetensors",
+        settings="results/train/{link}/{member}/network.json",
+        curve="results/train/{link}/{member}/curve.csv",
     log:
         "logs/train/{link}/{member}.log",
     benchmark:
@@ -22,4 +22,4 @@ rule train:
         code=code_of("train"),
     shell:
         "glab train --samples {input.samples} {params.start_from} --member {wildcards.member}"
-        " --output {output[0]} --settings {params.settings:q} &> {log}"
+        " --output {output.weights} --settings {params.settings:q} &> {log}"

@@ -15,7 +15,7 @@ FILES = {
     "steps/__init__.py": "",
     "steps/fit.py": "from glab import fit as pure\nfrom glab.errors import GlabError\n",
     "steps/draw.py": "import glab.draw\nfrom glab.config import Draw\n",
-    "fit.py": '"""Fit."""\nfrom glab.constants import PERIOD\n\n\ndef fit(x):\n    return x * PERIOD\n',
+    "fit.py": '"""Fit."""\nfrom glab.constants import PERIOD\ndef fit(x):\n    return x * PERIOD\n',
     "draw/__init__.py": "from .lines import WIDTH\n",
     "draw/lines.py": "WIDTH = 2  # points\n",
     "draw/page.html": "<p></p>",
