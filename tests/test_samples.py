@@ -154,6 +154,21 @@ def test_only_days_of_the_baseline_or_of_named_years(world):
     assert set(year_of(days)) == {2014, 2015}
 
 
+def test_no_training_window_reaches_into_a_held_out_year(world):
+    """The window of 2014-12-31… would: its first day belongs to 2014."""
+    samples = draw(world.catalogue(), world.domain, sampling(window_days=18))
+    days = samples["sample_day"].values.astype("datetime64[D]")
+    last = days + 17
+    training = samples["split"].values <= VALIDATION
+    assert year_of(last[training]).max() == 2014
+    period = {"start": "2013-01-01", "end": "2014-06-15"}
+    settings = sampling(window_days=18, baselines={"both": period})
+    samples = draw(world.catalogue(), world.domain, settings)
+    training = samples["split"].values <= VALIDATION
+    last = samples["sample_day"].values.astype("datetime64[D]")[training].max() + 17
+    assert last <= np.datetime64("2014-06-15")
+
+
 def test_windows_need_days_with_a_target(world):
     wanted = [
         draw(world.catalogue(), world.domain, sampling(window_days=18, target_days_min=least))

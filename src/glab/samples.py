@@ -30,19 +30,11 @@ Footprint = Callable[[Array], Array]
 
 STYLE = Style(packed=False, compression="zstd", chunks={"sample": 65536})
 
-TIME, CELL = 0, 1
-
 
 @dataclass(frozen=True)
 class Part:
-    """One record in one year: which windows may give samples, and how many.
-
-    Attributes:
-        number: of the record in the link.
-        starts: first day of each window.
-        held_out: which of them lie in a held-out year.
-        quota: greatest number of samples.
-    """
+    """One record (its number) in one year: first days of its windows, which of them are held
+    out, and how many samples they may give."""
 
     number: int
     year: int
@@ -86,8 +78,7 @@ def draw(
         raise _no_overlap(catalogue, settings)
     joined = xr.concat(drawn, "sample", combine_attrs="override", join="exact")
     record = settings.records[parts[0].number]
-    names = feature_names(catalogue, settings, record)
-    return _described(joined, names, target_names(catalogue, settings, record), settings)
+    return _described(joined, catalogue, record, settings)
 
 
 def _parts(catalogue: Catalogue, settings: Samples) -> list[Part]:
@@ -108,15 +99,18 @@ def _parts(catalogue: Catalogue, settings: Samples) -> list[Part]:
 
 
 def _wanted(starts: Days, record: Record, settings: Samples) -> NDArray[np.bool_]:
-    """Windows of training years (by default the days of the baseline) and of held-out years."""
-    held_out = np.isin(year_of(starts), settings.splits.held_out_years)
+    """Windows of held-out years, and those that lie in training years (by default in the
+    baseline) without reaching into a held-out one."""
+    held_out = settings.splits.held_out_years
+    first, last = year_of(starts), year_of(starts + (settings.window_days - 1))
     if settings.training_years is not None:
-        return held_out | np.isin(year_of(starts), settings.training_years)
-    period = settings.baselines[record.baseline]
-    inside = starts >= np.datetime64(period.start, "D")
-    if period.end is not None:
-        inside &= starts <= np.datetime64(period.end, "D")
-    return held_out | inside
+        inside = np.isin(first, settings.training_years)
+    else:
+        inside = starts >= np.datetime64(settings.baselines[record.baseline].start, "D")
+        end = settings.baselines[record.baseline].end
+        if end is not None:
+            inside &= starts + settings.window_days <= np.datetime64(end, "D") + 1
+    return np.isin(first, held_out) | (inside & ~np.isin(last, held_out))
 
 
 def _with_quotas(parts: list[Part], samples_max: int) -> list[Part]:
@@ -150,7 +144,7 @@ def _drawn(
     usable &= finite(found["target_climatology"])
     rng = generator(settings.seed, "samples", settings.name, part.number, part.year)
     place = np.unravel_index(_chosen(split, usable, part.quota, rng), split.shape)
-    cells = place[CELL]
+    windows, cells = place
     return xr.Dataset(
         {
             "features": (("sample", "feature"), found["features"][place]),
@@ -163,7 +157,7 @@ def _drawn(
         {
             "sample_cell": ("sample", domain["cell"].values[cells].astype(np.int32)),
             "sample_block": ("sample", domain["block"].values[cells].astype(np.int32)),
-            "sample_day": ("sample", starts[place[TIME]].astype("datetime64[ns]")),
+            "sample_day": ("sample", starts[windows].astype("datetime64[ns]")),
         },
     )
 
@@ -228,7 +222,7 @@ def _chosen(
 
 
 def _described(
-    samples: xr.Dataset, names: list[str], targets: list[str], settings: Samples
+    samples: xr.Dataset, catalogue: Catalogue, record: Record, settings: Samples
 ) -> xr.Dataset:
     """Samples with the names of features, targets and records."""
     sensors = [record.inputs[0].source for record in settings.records]
@@ -236,6 +230,8 @@ def _described(
         "flag_values": np.arange(len(sensors), dtype=np.int16),
         "flag_meanings": " ".join(sensors),
     }
+    names = feature_names(catalogue, settings, record)
+    targets = target_names(catalogue, settings, record)
     return samples.assign_coords(feature=names, target_name=targets)
 
 
@@ -244,9 +240,8 @@ def _no_overlap(catalogue: Catalogue, settings: Samples) -> GlabError:
     lines = []
     for record in settings.records:
         sources = [*(entry.source for entry in record.inputs), settings.target.source]
-        years = {source: catalogue.years(record.baseline, source) for source in sources}
-        told = "; ".join(f"{source} {found or 'no year'}" for source, found in years.items())
-        lines.append(f"baseline {record.baseline!r}: {told}")
+        told = [f"{name} {catalogue.years(record.baseline, name) or 'no year'}" for name in sources]
+        lines.append(f"baseline {record.baseline!r}: {'; '.join(told)}")
     return GlabError(
         f"inputs and target of the link {settings.name!r} do not overlap",
         variable=f"links.{settings.name}",

@@ -134,13 +134,7 @@ class SampleData(pl.LightningDataModule):
 
 
 class Regression(pl.LightningModule):
-    """Loss and optimiser of one network.
-
-    Args:
-        network: what is trained.
-        settings: loss, rate, schedule.
-        steps: number of batches of the whole run, over which the schedule runs.
-    """
+    """Loss and optimiser of one network; the schedule runs over `steps` batches."""
 
     def __init__(self, network: ScaledNetwork, settings: Network, steps: int) -> None:
         super().__init__()
