@@ -62,8 +62,8 @@ def smap(folder, day, vod, *, version="", grid="M36"):
 
 
 def granule(**variables):
-    planes = {name: (("channel", "y", "x"), np.asarray(v, "f4")) for name, v in variables.items()}
-    return xr.Dataset(planes, {"channel": ["h", "v"]})
+    dims = ("channel", "y", "x")
+    return {name: xr.Variable(dims, np.asarray(v, "f4")) for name, v in variables.items()}
 
 
 def rule(variable, **limits):
@@ -97,7 +97,7 @@ def test_rules_mask_by_limits_by_another_variable_and_by_bits():
 
 def test_one_bad_channel_masks_what_has_no_channel():
     one = granule(tb_std=[[[1, 9]], [[1, 1]]], tb=np.ones((2, 1, 2)) * 200)
-    one["vod"] = (("y", "x"), np.ones((1, 2), "f4"))
+    one["vod"] = xr.Variable(("y", "x"), np.ones((1, 2), "f4"))
     rules = [QualityRule(variable="tb_std", max=5, applies_to=["vod", "tb"])]
     masked = quality_controlled(one, rules)
     assert masked["vod"].isnull().values.tolist() == [[False, True]]

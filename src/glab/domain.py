@@ -199,4 +199,6 @@ def static_layers(domain: xr.Dataset, static: xr.Dataset) -> xr.Dataset:
         NaN where the map has no value.
     """
     onto = OnDomain(domain["cell"].values, Regrid(reader="map", valid_fraction_min=0.0))
-    return onto(static).transpose("cell", ...).assign_coords(cell=domain["cell"])
+    labels = {name: static[name] for name in static.dims if name in static.coords}
+    layers = xr.Dataset(onto(static).variables, labels).transpose("cell", ...)
+    return layers.assign_coords(cell=domain["cell"])

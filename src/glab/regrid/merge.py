@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +11,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from glab.errors import GlabError
-from glab.regrid.on_domain import hour_weights, is_flag
+from glab.regrid.on_domain import AXES, Values, hour_weights, is_flag
 from glab.variables import lookup
 
-AXES = ("overpass", "angle", "channel")
 Float32s = NDArray[np.float32]
 
 
@@ -34,10 +33,9 @@ class Layout:
         """Sizes of a variable's further dimensions."""
         return tuple(len(self.labels[dim]) for dim in self.dims[name])
 
-    def check(self, values: xr.Dataset) -> None:
+    def check(self, values: Values) -> None:
         """Raise unless a granule's labels are among those of the year."""
-        for dim in AXES:
-            found = values[dim].values.tolist() if dim in values.dims else []
+        for dim, found in values.labels.items():
             if any(label not in self.labels.get(dim, []) for label in found):
                 raise GlabError(
                     "a granule has labels that the first one of its kind does not have",
@@ -51,7 +49,7 @@ class Layout:
 class Part:
     """One granule's values of one day on the domain; `hour`: its UTC hour if it has one."""
 
-    values: xr.Dataset
+    values: Values
     hour: float | None = None
 
 
@@ -99,7 +97,7 @@ def merged(
     shares = _hour_shares(parts, lon, local_hour)
     day: dict[str, NDArray] = {}
     for name in layout.dims:
-        own = [(part.values, share) for part, share in zip(parts, shares) if name in part.values]
+        own = [(p.values, s) for p, s in zip(parts, shares) if name in p.values.variables]
         shape = (*layout.shape(name), lon.size)
         if name == "count":
             found = _counted([part.values for part in parts], layout, shape)
@@ -123,7 +121,7 @@ def _hour_shares(
 
 
 def _mean(
-    own: Sequence[tuple[xr.Dataset, Float32s | None]],
+    own: Sequence[tuple[Values, Float32s | None]],
     name: str,
     layout: Layout,
     shape: tuple[int, ...],
@@ -131,68 +129,69 @@ def _mean(
     """Weighted mean of the valid values, NaN where there is none."""
     out = np.full(shape, np.nan, np.float32)
     if len(own) == 1 and own[0][1] is None:
-        out[_place(own[0][0][name], layout)] = own[0][0][name].values
+        out[_place(own[0][0], name, layout)] = own[0][0].variables[name].values
         return out
     top, bottom = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     for values, share in own:
-        array = values[name]
-        weight = _observations(values, array) * (1 if share is None else share)
-        weight = np.where(np.isnan(array.values), 0, weight)
-        place = _place(array, layout)
-        top[place] += np.nan_to_num(array.values) * weight
+        found = values.variables[name].values
+        weight = _observations(values, name) * (1 if share is None else share)
+        weight = np.where(np.isnan(found), 0, weight)
+        place = _place(values, name, layout)
+        top[place] += np.nan_to_num(found) * weight
         bottom[place] += weight
     return np.divide(top, bottom, out=out, where=bottom > 0)
 
 
-def _observations(values: xr.Dataset, array: xr.DataArray) -> Float32s | int:
+def _observations(values: Values, name: str) -> Float32s | int:
     """Number of observations behind each value."""
-    if "count" not in values or array.name == "count":
+    if "count" not in values.variables:
         return 1
-    count = values["count"].fillna(0)
-    count = count.max([dim for dim in count.dims if dim not in array.dims])
-    return count.broadcast_like(array).transpose(*array.dims).values
+    dims, count = values.variables[name].dims, values.variables["count"].fillna(0)
+    extra = [dim for dim in count.dims if dim not in dims]
+    count = count.max(extra) if extra else count
+    return count.set_dims(dict(values.variables[name].sizes)).values
 
 
-def _counted(parts: Sequence[xr.Dataset], layout: Layout, shape: tuple[int, ...]) -> NDArray:
+def _counted(parts: Sequence[Values], layout: Layout, shape: tuple[int, ...]) -> NDArray:
     """Number of observations, int16, zero where there is none."""
     out = np.zeros(shape, np.float32)
+    kept = (*layout.dims["count"], "cell")
     for values in parts:
-        if "count" in values:
-            count = values["count"].fillna(0)
-        else:
-            seen = [values[name].notnull() for name in values]
-            over = [[d for d in s.dims if d not in (*layout.dims["count"], "cell")] for s in seen]
-            found = [s.any(dims) if dims else s for s, dims in zip(seen, over)]
-            count = np.logical_or.reduce([s.values for s in found])
-            count = found[0].copy(data=count).astype(np.float32)
-        out[_place(count, layout)] += count.values
+        if "count" in values.variables:
+            out[_place(values, "count", layout)] += values.variables["count"].fillna(0).values
+            continue
+        seen = np.zeros(1, bool)
+        for variable in values.variables.values():
+            over = tuple(axis for axis, dim in enumerate(variable.dims) if dim not in kept)
+            seen = seen | ~np.isnan(variable.values).all(axis=over)
+        labels = [dim for dim in layout.dims["count"] if dim in values.labels]
+        out[_where(values, labels, layout)] += seen
     return np.minimum(np.rint(out), np.iinfo(np.int16).max).astype(np.int16)
 
 
-def _united(
-    own: Sequence[xr.Dataset], name: str, layout: Layout, shape: tuple[int, ...]
-) -> Float32s:
+def _united(own: Sequence[Values], name: str, layout: Layout, shape: tuple[int, ...]) -> Float32s:
     """Flags of all granules together, NaN where none has any."""
     out = np.full(shape, -1, np.int64)
     masks = lookup(name).flag_masks
     for values in own:
-        place = _place(values[name], layout)
-        flags = np.where(np.isnan(values[name].values), -1, values[name].values).astype(np.int64)
+        place, found = _place(values, name, layout), values.variables[name].values
+        flags = np.where(np.isnan(found), -1, found).astype(np.int64)
         both = (flags >= 0) & (out[place] >= 0)
         joined = np.where(both, flags | out[place], np.maximum(flags, out[place]))
         out[place] = joined if masks else np.maximum(flags, out[place])
     return np.where(out < 0, np.nan, out).astype(np.float32)
 
 
-def _place(array: xr.DataArray, layout: Layout) -> tuple:
-    """Where a granule's values belong among the labels of the year."""
+def _place(values: Values, name: str, layout: Layout) -> tuple:
+    """Where a granule's variable belongs among the labels of the year."""
+    return _where(values, values.variables[name].dims[:-1], layout)
+
+
+def _where(values: Values, dims: Sequence[Hashable], layout: Layout) -> tuple:
     places = []
-    for dim in array.dims[:-1]:
-        known = layout.labels[str(dim)]
-        labels = array[dim].values.tolist()
-        places.append([known.index(label) for label in labels])
-    if not places:
-        return (slice(None),)
+    for dim in map(str, dims):
+        known = layout.labels[dim]
+        places.append([known.index(label) for label in values.labels[dim]])
     if all(where == list(range(where[0], where[0] + len(where))) for where in places):
         return tuple(slice(where[0], where[0] + len(where)) for where in places)
     return (*np.ix_(*places), slice(None))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import xarray as xr
@@ -16,9 +16,9 @@ from glab.grids import M25, CurvilinearGrid, Grid, ProjectedGrid, from_coordinat
 from glab.regrid.quality import quality_controlled
 from glab.regrid.regridder import Regridder, regridder
 from glab.regrid.sparse import AnyGrid, Cells
-from glab.variables import lookup
+from glab.variables import VARIABLES, lookup
 
-Day = np.datetime64
+AXES = ("overpass", "angle", "channel")
 PLANE = ("y", "x")
 
 
@@ -42,12 +42,23 @@ def _rectilinear(lat: bytes, lon: bytes, lat_type: str, lon_type: str) -> Grid:
     return from_coordinates(np.frombuffer(lat, lat_type), np.frombuffer(lon, lon_type))
 
 
+@cache
 def is_flag(name: str) -> bool:
     """Whether a variable is made of flags, which are taken from one cell and never averaged."""
-    declared = lookup(name)
-    return bool(declared.flags) or declared.flag_masks
+    declaration = lookup(name)
+    return bool(declaration.flags) or declaration.flag_masks
 
 
+def within_valid_range(name: str, values: NDArray) -> NDArray:
+    """Means, whose rounding may lie just outside of the valid range of their variable, held in it.
+
+    What was averaged is inside already (see `quality_controlled`).
+    """
+    limits = VARIABLES[name].valid_range if name in VARIABLES else None
+    return values if limits is None else np.clip(values, *limits, out=values)
+
+
+@cache
 def declared(name: str) -> bool:
     """Whether the registry knows a variable."""
     try:
@@ -55,6 +66,21 @@ def declared(name: str) -> bool:
     except GlabError:
         return False
     return True
+
+
+@dataclass(frozen=True, eq=False)
+class Values:
+    """A granule on the cells of the domain.
+
+    Attributes:
+        variables: name → (…, cell), float32, NaN where missing.
+        labels: of the further dimensions (overpass, angle, channel).
+        times: of the dimension `time`; one day where there is no such dimension.
+    """
+
+    variables: Mapping[str, xr.Variable]
+    labels: Mapping[str, list]
+    times: NDArray[np.datetime64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,22 +100,29 @@ class OnDomain:
         row, col = np.divmod(np.asarray(self.cell, np.int64), M25.shape[1])
         object.__setattr__(self, "_cells", Cells(row, col))
 
-    def __call__(self, granule: xr.Dataset) -> xr.Dataset:
+    def __call__(self, granule: xr.Dataset) -> Values:
         """Quality-controlled values, dimensions (…, cell) instead of (…, y, x).
 
         Flags come from the native cell that holds the centre of the domain's cell; everything
         else by the method of the settings (bilinear in its own x and y on a projected grid).
         """
-        checked = quality_controlled(granule, self.settings.quality)
+        native = granule.variables
+        planes = {str(name): native[name] for name in granule.data_vars}
+        checked = quality_controlled(planes, self.settings.quality)
         grid = source_grid(granule)
         values = {}
         for name in self.names(granule):
-            array = checked[name].transpose(..., *PLANE)
-            lead = tuple(str(dim) for dim in array.dims[:-2])
+            variable = checked[name]
+            if variable.dims[-2:] != PLANE:
+                variable = variable.transpose(..., *PLANE)
             method = "nearest" if is_flag(name) else self._method(grid)
-            values[name] = ((*lead, "cell"), self._regridder(grid, method)(array.values))
-        labels = [d for d in ("time", "overpass", "angle", "channel") if d in granule.coords]
-        return xr.Dataset(values, granule[labels].coords, granule.attrs)
+            cells = self._regridder(grid, method)(variable.values)
+            dims = (*variable.dims[:-2], "cell")
+            values[name] = xr.Variable(dims, within_valid_range(name, cells), fastpath=True)
+        labels = {dim: native[dim].values.tolist() for dim in AXES if dim in native}
+        if "time" in granule.dims:
+            return Values(values, labels, native["time"].values.astype("datetime64[s]"))
+        return Values(values, labels, np.array([granule.attrs.get("date", "NaT")], "M8[s]"))
 
     def names(self, granule: xr.Dataset) -> list[str]:
         """The variables of a granule that are carried to the domain.
@@ -97,7 +130,8 @@ class OnDomain:
         Raises:
             GlabError: when one that shall be kept is not there.
         """
-        there = [str(name) for name in granule if set(PLANE) <= set(granule[name].dims)]
+        native = granule.variables
+        there = [str(n) for n in granule.data_vars if set(PLANE) <= set(native[n].dims)]
         keep = self.settings.keep
         if keep is None:
             return [name for name in there if declared(name)]
@@ -128,31 +162,47 @@ class OnDomain:
         return self._kept[grid, method]
 
 
-def by_day(values: xr.Dataset, lon: NDArray, local_hour: float | None) -> Iterator[tuple]:
+def by_day(
+    values: Values, lon: NDArray, local_hour: float | None
+) -> Iterator[tuple[np.datetime64, Values, float | None]]:
     """A regridded granule day by day: (day, values without `time`, its hour or None).
 
-    Several times of one UTC day become one value (see `at_local_hour`); a single time that is not
+    Several times of one UTC day become one value (see `hour_weights`); a single time that is not
     midnight keeps its hour, to be joined with other granules of its day.
 
     Args:
-        values: with dimension `time`, or the attribute `date`.
+        values: of one day, or with dimension `time`.
         lon: of the cells, degrees.
         local_hour: solar hour wanted, None for the mean.
     """
-    if "time" not in values.dims:
-        yield np.datetime64(values.attrs["date"], "D"), values, None
+    days = values.times.astype("datetime64[D]")
+    if not any("time" in variable.dims for variable in values.variables.values()):
+        yield days[0], values, None
         return
-    times = values["time"].values.astype("datetime64[s]")
-    days = times.astype("datetime64[D]")
-    hours = (times - days).astype(float) / 3600.0
+    hours = (values.times - days).astype(float) / 3600.0
     for day in np.unique(days):
         places = np.flatnonzero(days == day)
-        if places.size == 1:
-            hour = hours[places[0]]
-            yield day, values.isel(time=places[0], drop=True), None if hour == 0 else float(hour)
-        else:
-            share = hour_weights(hours[places], lon, local_hour)
-            yield day, _weighted(values.isel(time=places), share), None
+        share = hour_weights(hours[places], lon, local_hour)
+        found = {
+            name: _joined(variable.isel(time=places), share)
+            for name, variable in values.variables.items()
+        }
+        single = places.size == 1 and hours[places[0]] != 0
+        hour = float(hours[places[0]]) if single else None
+        yield day, Values(found, values.labels, day[None]), hour
+
+
+def _joined(variable: xr.Variable, share: NDArray[np.float32]) -> xr.Variable:
+    """Mean over `time` with weights (time, cell), NaN left out."""
+    variable = variable.transpose("time", ...)
+    values = variable.values
+    if values.shape[0] == 1:
+        return xr.Variable(variable.dims[1:], values[0])
+    between = (1,) * (values.ndim - 2)
+    weight = np.where(np.isnan(values), 0, share.reshape(share.shape[0], *between, -1))
+    top, bottom = (np.nan_to_num(values) * weight).sum(0), weight.sum(0)
+    mean = np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
+    return xr.Variable(variable.dims[1:], mean.astype(np.float32))
 
 
 def hour_weights(hours: NDArray, lon: NDArray, local_hour: float | None) -> NDArray[np.float32]:
@@ -175,15 +225,3 @@ def hour_weights(hours: NDArray, lon: NDArray, local_hour: float | None) -> NDAr
     corners = np.eye(hours.size)
     weights = [np.interp(crossing, hours, corner) for corner in corners]
     return np.asarray(weights, np.float32)
-
-
-def _weighted(values: xr.Dataset, share: NDArray[np.float32]) -> xr.Dataset:
-    """Mean over `time` with weights (time, cell), NaN left out."""
-    weights = xr.DataArray(share, dims=("time", "cell"))
-    joined = {}
-    for name in values:
-        array = values[name]
-        total = weights.where(array.notnull(), 0.0).sum("time")
-        mean = (array.fillna(0) * weights).sum("time") / total.where(total > 0)
-        joined[name] = mean.transpose(..., "cell").astype(np.float32)
-    return xr.Dataset(joined, attrs=values.attrs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -11,9 +11,11 @@ from glab.config import QualityRule
 from glab.errors import GlabError
 from glab.variables import VARIABLES
 
+Variables = Mapping[str, xr.Variable]
 
-def quality_controlled(granule: xr.Dataset, rules: Sequence[QualityRule]) -> xr.Dataset:
-    """The granule with values masked that a rule forbids or that cannot be.
+
+def quality_controlled(granule: Variables, rules: Sequence[QualityRule]) -> dict[str, xr.Variable]:
+    """The variables of a granule, with values masked that a rule forbids or that cannot be.
 
     A rule's quality variable may have more dimensions than the variable it masks (then one bad
     entry masks all it belongs to) or fewer. Where the quality variable is missing the value is
@@ -21,22 +23,23 @@ def quality_controlled(granule: xr.Dataset, rules: Sequence[QualityRule]) -> xr.
     are masked without a rule.
 
     Args:
-        granule: as readers return it, before regridding.
+        granule: name → variable, as readers return them, before regridding.
         rules: applied in order, each to the variables as they came, not as masked before.
 
     Raises:
         GlabError: when the granule lacks a rule's variable.
     """
-    masked = {str(name): _within_valid_range(str(name), granule[name]) for name in granule}
+    masked = {name: _within_valid_range(name, values) for name, values in granule.items()}
     for rule in rules:
         bad = ~_passes(granule, rule)
         for name in rule.applies_to:
-            extra = [dim for dim in bad.dims if dim not in granule[_known(granule, name)].dims]
-            masked[name] = masked[name].where(~(bad.any(extra) if extra else bad))
-    return granule.assign(masked)
+            values = masked[_known(granule, name)]
+            extra = [dim for dim in bad.dims if dim not in values.dims]
+            masked[name] = values.where(~(bad.any(extra) if extra else bad))
+    return masked
 
 
-def _within_valid_range(name: str, values: xr.DataArray) -> xr.DataArray:
+def _within_valid_range(name: str, values: xr.Variable) -> xr.Variable:
     """Values outside of the declared valid range masked."""
     valid = VARIABLES[name].valid_range if name in VARIABLES else None
     if valid is None:
@@ -48,12 +51,12 @@ def _within_valid_range(name: str, values: xr.DataArray) -> xr.DataArray:
     return values.copy(data=np.where(possible, data, np.float32(np.nan)))
 
 
-def _passes(granule: xr.Dataset, rule: QualityRule) -> xr.DataArray:
+def _passes(granule: Variables, rule: QualityRule) -> xr.Variable:
     """Where the quality variable is known and as the rule wants it."""
     quality = granule[_known(granule, rule.variable)]
     good = quality.notnull()
     if rule.min is not None:
-        good &= quality >= rule.min
+        good = good & (quality >= rule.min)
     if rule.max is not None:
         limit = rule.max if rule.plus is None else rule.max + granule[_known(granule, rule.plus)]
         good = good & (quality <= limit)
@@ -63,12 +66,12 @@ def _passes(granule: xr.Dataset, rule: QualityRule) -> xr.DataArray:
     return good
 
 
-def _known(granule: xr.Dataset, name: str) -> str:
+def _known(granule: Variables, name: str) -> str:
     if name not in granule:
         raise GlabError(
             "a quality rule names a variable that the granule does not have",
             variable=name,
-            found=", ".join(str(key) for key in granule),
+            found=", ".join(granule),
             remedy="correct sources.<source>.quality in the configuration",
         )
     return name

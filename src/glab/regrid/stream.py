@@ -13,7 +13,7 @@ from glab.calendar import Days, time_blocks
 from glab.errors import GlabError
 from glab.regrid.ingest import Ingest
 from glab.regrid.merge import Layout, Part, layout_of, merged
-from glab.regrid.on_domain import OnDomain, by_day
+from glab.regrid.on_domain import OnDomain, Values, by_day
 
 Read = Callable[[Path], Iterable[xr.Dataset]]
 
@@ -119,8 +119,9 @@ def _take_in(
         pending.setdefault(day, []).append(part)
 
 
-def _has_values(values: xr.Dataset) -> bool:
-    return any(np.isfinite(values[name].values).any() for name in values if name != "count")
+def _has_values(values: Values) -> bool:
+    measured = (v.values for name, v in values.variables.items() if name != "count")
+    return any(not np.isnan(found).all() for found in measured)
 
 
 def _block(
