@@ -182,7 +182,6 @@ def _tiles(
 ) -> dict[str, NDArray]:
     """Features and targets of every cell, tile by tile, (window, cell[, …])."""
     found: dict[str, NDArray] = {}
-    cells = domain.sizes["cell"]
     for tile in tiles_of(domain):
         given = vectors(catalogue, settings, record, domain, starts, tile)
         target, days = target_windows(catalogue, settings, record, starts, tile)
@@ -194,7 +193,7 @@ def _tiles(
             "target_climatology": given.target_cycle,
         }
         for name, values in part.items():
-            shape = (values.shape[0], cells, *values.shape[2:])
+            shape = (len(starts), domain.sizes["cell"], *values.shape[2:])
             found.setdefault(name, np.empty(shape, values.dtype))[:, tile] = values
     return found
 
