@@ -62,7 +62,8 @@ def write_amsre(world: World, truth: xr.Dataset, folder: Path) -> None:
         for overpass in OVERPASSES:
             passed = np.isfinite(view[overpass].away_km[day])
             generator = stream(world.settings.seed, "amsre", overpass, str(date))
-            blank = np.where(passed & sensor.land, 0.0, np.nan)
+            good = generator.random(len(lat)) >= native_amsre.BAD_SHARE
+            blank = np.where(passed & sensor.land & good, 0.0, np.nan)
             seen[overpass] = native_amsre.Seen(
                 tb_k=(tb[overpass][day] + amsr.noise(generator, len(lat)) + blank).reshape(
                     -1, *shape
@@ -85,7 +86,7 @@ def write_amsr2(world: World, truth: xr.Dataset, folder: Path) -> None:
     quarter = 6.0 / orbit.orbits_per_day
     for overpass in OVERPASSES:
         tb = amsr.calibrated(sensor, amsr.clean_tb(sensor, overpass))[:, :, place]
-        found = orbits.passes(orbit, overpass, world.year, lat, lon)
+        found = orbits.passes(orbit, overpass, world.year, lat, lon, by_start=True)
         node_lon, _ = orbits.node(orbit, overpass, found.number)
         since = orbits.track(orbit, overpass, lat)[1] + quarter
         for number, day, lon0, start in zip(found.number, found.day, node_lon, found.start_hour):

@@ -14,6 +14,7 @@ from glab.simulate.amsr import CHANNELS
 from glab.simulate.window import Window
 
 NO_SWATH, BAD = 9999, -9999
+BAD_SHARE = 0.003
 GRIDS = {"A": "Ascending_Land_Grid", "D": "Descending_Land_Grid"}
 SCALE = 0.1
 FREQUENCY_LABEL = {"10": "10.7", "18": "18.7", "36": "36.5"}
@@ -82,6 +83,8 @@ class Template:
 def template_of(window: Window) -> Template:
     """Define the granule of a window with the HDF4 library and find its fields' bytes.
 
+    The library writes a file's path into it; a word of the same length takes its place.
+
     Raises:
         GlabError: for a window of so few cells that its fields cannot be told apart.
     """
@@ -90,6 +93,7 @@ def template_of(window: Window) -> Template:
         path = Path(folder) / "template.hdf"
         _define(path, window, fields)
         content = path.read_bytes()
+        content = content.replace(str(path).encode(), b"granule".ljust(len(str(path)), b"_"))
     places = {}
     for number, (name, kind) in enumerate(fields.items()):
         mark = np.full(window.shape, MARK + number, f">{kind}").tobytes()

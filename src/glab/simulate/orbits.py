@@ -31,7 +31,7 @@ class Orbit:
     half_swath_km: float
 
 
-SMOS = Orbit(14.3889, 98.44, {"A": 6.0, "D": 18.0}, 470.0)
+SMOS = Orbit(14.3889, 98.44, {"A": 6.0, "D": 18.0}, 530.0)
 AQUA = Orbit(14.5625, 98.2, {"A": 13.5, "D": 1.5}, 725.0)
 GCOM_W = Orbit(14.5625, 98.2, {"A": 13.5, "D": 1.5}, 725.0)
 SMAP = Orbit(14.625, 98.12, {"A": 18.0, "D": 6.0}, 500.0)
@@ -87,22 +87,46 @@ def node(orbit: Orbit, overpass: str, number: np.ndarray) -> tuple[np.ndarray, n
     return np.mod(lon + 180.0, 360.0) - 180.0, time_days
 
 
-def passes(orbit: Orbit, overpass: str, year: int, lat: np.ndarray, lon: np.ndarray) -> Passes:
-    """Overflights in a year that may see any of the places (degrees, shape (place,))."""
+def passes(
+    orbit: Orbit,
+    overpass: str,
+    year: int,
+    lat: np.ndarray,
+    lon: np.ndarray,
+    *,
+    by_start: bool = False,
+) -> Passes:
+    """Overflights in a year that may see any of the places (degrees, shape (place,)).
+
+    A pass belongs to the UTC day on which it meets the places' mean latitude, or, if `by_start`,
+    to the one on which its half orbit begins, as files of half orbits are named.
+    """
     days = days_of_year(year)
     first = (days[0] - EPOCH).astype(int)
+    last = first + len(days)
     number = np.arange(
-        int((first - 1) * orbit.orbits_per_day), int((first + len(days) + 1) * orbit.orbits_per_day)
+        int((first - 1) * orbit.orbits_per_day), int((last + 1) * orbit.orbits_per_day)
     )
     node_lon, node_time = node(orbit, overpass, number)
+    quarter_days = 0.25 / orbit.orbits_per_day
+    later = (
+        -quarter_days if by_start else track(orbit, overpass, lat.mean(keepdims=True))[1][0] / 24
+    )
+    day = np.floor(node_time + later).astype(int) - first
+    near = _nearest(orbit, overpass, node_lon, lat, lon) < orbit.half_swath_km + MARGIN_KM
+    keep = near & (day >= 0) & (day < len(days))
+    start_hour = (node_time - quarter_days - first - day) * 24.0
+    return Passes(number[keep], day[keep], start_hour[keep])
+
+
+def _nearest(
+    orbit: Orbit, overpass: str, node_lon: np.ndarray, lat: np.ndarray, lon: np.ndarray
+) -> np.ndarray:
+    """Least distance of each track from a sample of places, km, shape of `node_lon`."""
     sample = np.linspace(0, len(lat) - 1, min(len(lat), 40)).astype(int)
-    nearest = np.full(len(number), np.inf)
+    nearest = np.full(len(node_lon), np.inf)
     for place in sample:
-        away = distance_km(orbit, overpass, node_lon, np.full(len(number), lat[place]), lon[place])
+        at = np.full(len(node_lon), lat[place])
+        away = distance_km(orbit, overpass, node_lon, at, lon[place])
         nearest = np.minimum(nearest, abs(away))
-    hours = track(orbit, overpass, np.array([lat.mean()]))[1][0]
-    day = np.floor(node_time + hours / 24.0).astype(int) - first
-    keep = (nearest < orbit.half_swath_km + MARGIN_KM) & (day >= 0) & (day < len(days))
-    quarter = 6.0 / orbit.orbits_per_day
-    start = (node_time - first - day) * 24.0 - quarter
-    return Passes(number[keep], day[keep], start[keep])
+    return nearest

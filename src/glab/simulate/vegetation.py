@@ -80,12 +80,14 @@ def leaf_and_wood(
     hydration = detrended(weather.series("wood years", length_cells=5, memory_days=300))
     green = greenness(weather, setting, phase)
     dry = (1.3 - setting.wetness).astype(np.float32)
-    leaf_anomaly = detrended(
-        dry * (0.12 * slow.common + 0.12 * own + 0.07 * quick - 0.35 * slow.drought)
-    )
-    wood_anomaly = 0.055 * hydration + 0.02 * slow.common + 0.015 * quick
-    wood_anomaly = detrended(wood_anomaly - 0.06 * slow.drought)
+    leaf_anomaly = dry * (0.12 * slow.common + 0.14 * own + 0.07 * quick - 0.35 * slow.drought)
+    wood_anomaly = 0.06 * hydration + 0.02 * slow.common + 0.015 * quick - 0.06 * slow.drought
     leaf = stand.leaf * (1.0 + stand.swing * green) * np.exp(leaf_anomaly)
     season = np.float32(0.05) * np.roll(green, 20, axis=0)
     wood = stand.wood * (1.0 + season) * np.exp(wood_anomaly)
-    return wood * lasting[0], leaf * lasting[1]
+    return lasting_only(wood) * lasting[0], lasting_only(leaf) * lasting[1]
+
+
+def lasting_only(vod: np.ndarray) -> np.ndarray:
+    """VOD without the straight line that anomalies happen to make: the known change is all."""
+    return np.maximum(detrended(vod) + vod.mean(axis=0), np.float32(0.2) * vod)

@@ -121,7 +121,7 @@ def soil_moisture(
         rest = fast[day - 1] * keep[day]
         fast[day] = rest + (room - rest) * (1.0 - np.exp(-rain[day] / 35.0))
     own = detrended(weather.series("slow soil", length_cells=5, memory_days=150))
-    size = (0.005 + 0.015 * bounded(setting.wetness)).astype(np.float32)
+    size = (0.004 + 0.010 * bounded(setting.wetness)).astype(np.float32)
     drift = size * (0.8 * slow.common + 0.6 * own) - 1.5 * size * slow.drought + 0.05 * slow.trend
     return np.clip(driest + fast + drift, 0.01, 0.55)
 

@@ -1,0 +1,325 @@
+"""What the simulated instruments do to the truth: missions, swaths, footprints, errors."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from fixtures_world import MERIDIAN, truth_of, year_of
+from glab.calendar import days_between
+from glab.errors import GlabError
+from glab.simulate import amsr, microwave, orbits, smos
+from glab.simulate.emission import lband_tb
+from glab.simulate.footprint import footprint
+from glab.simulate.granules import write_granules
+from glab.simulate.missions import works
+from glab.simulate.reanalysis import reanalysis
+from glab.simulate.retrievals import casm, slow_parts, smap_ib, smos_ic
+from glab.simulate.truth import scene_at
+from glab.simulate.world import world_of
+
+BIN40, BIN37, BIN42 = 8, 7, 9
+
+
+@cache
+def smos_year():
+    """A year of morning SMOS TB and the truth at its angles, shape (day, 2, angle, cell)."""
+    world = year_of(2011)
+    tb = np.full((365, 2, len(smos.ANGLES_DEG), len(world.land.lat)), np.nan, np.float32)
+    flights = list(smos.overflights(world, "A"))
+    for flight in flights:
+        tb[flight.day] = flight.tb_k
+    feet = {
+        oblique: footprint(world.land, world.land.lat, world.land.lon, fwhm)
+        for oblique, fwhm in smos.FWHM_KM.items()
+    }
+    clean = smos._clean_tb(world, "A", slice(0, 365), feet)
+    return world, flights, tb, np.moveaxis(clean, 2, 0)
+
+
+def spread(errors):
+    """Standard deviation that outliers do not move."""
+    return 1.4826 * np.nanmedian(abs(errors - np.nanmedian(errors)))
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [("smos", "2010-01-12", None), ("amsre", "2002-06-19", "2011-10-03"),
+     ("amsr2", "2012-07-02", None), ("smap", "2015-03-31", None),
+     ("casm", "2002-06-19", "2020-08-31")],
+)  # fmt: skip
+def test_missions(name, first, last):
+    days = days_between("2002-01-01", "2021-12-31")
+    working = days[works(name, days)]
+    assert working[0] == np.datetime64(first)
+    assert working[-1] == np.datetime64(last or "2021-12-31")
+
+
+def test_gaps():
+    smos_out = ["2010-04-20", "2010-04-26", "2010-12-25", "2011-01-02"]
+    assert not works("smos", np.array(smos_out, "datetime64[D]")).any()
+    assert works("smos", np.array(["2010-04-19", "2010-04-27", "2011-01-03"], "M8[D]")).all()
+    assert not works("smap", np.array(["2019-06-19", "2019-07-23"], "M8[D]")).any()
+
+
+def test_only_smos_sees_the_ground_from_october_2011(tmp_path):
+    settings, truth, _ = truth_of()
+    for source, year in (("amsre", 2012), ("amsr2", 2011), ("smap_ib", 2012)):
+        folder = tmp_path / source
+        folder.mkdir()
+        write_granules(source, world_of(truth, settings, year), truth, folder)
+        assert not list(folder.iterdir()), source
+
+
+def test_unknown_source_is_an_error(tmp_path):
+    settings, truth, _ = truth_of()
+    with pytest.raises(GlabError, match="smos_l3"):
+        write_granules("smos_l33", world_of(truth, settings, 2010), truth, tmp_path)
+
+
+@pytest.mark.parametrize("orbit", [orbits.SMOS, orbits.SMAP, orbits.AQUA])
+def test_equator_is_crossed_at_the_nominal_local_hour(orbit):
+    for overpass, hour in orbit.node_hour.items():
+        lon, time = orbits.node(orbit, overpass, np.arange(50_000, 50_100))
+        local = np.mod(np.mod(time, 1.0) * 24.0 + lon / 15.0, 24.0)
+        assert np.allclose(local, hour, atol=1e-6)
+
+
+def test_smos_returns_within_three_days_and_more_often_in_the_north():
+    lat, lon = np.array([0.0, 60.0]), np.array([20.0, 20.0])
+    view = smos.nearest_views(orbits.SMOS, "A", 2011, 365, lat, lon)
+    seen = np.isfinite(view.away_km)
+    gap = np.diff(np.flatnonzero(seen[:, 0])).max()
+    assert gap <= 3 and 0.3 < seen[:, 0].mean() < 0.5
+    assert seen[:, 1].mean() > 1.4 * seen[:, 0].mean()
+
+
+def test_tracks_lean_west_and_turn_at_the_inclination():
+    lat = np.array([-40.0, 0.0, 40.0])
+    lon, hours = orbits.track(orbits.SMOS, "A", lat)
+    assert lon[1] == 0.0 and (np.diff(lon) < 0).all() and (np.diff(hours) > 0).all()
+    back, earlier = orbits.track(orbits.SMOS, "D", lat)
+    assert np.allclose(back, -lon) and np.allclose(earlier, -hours)
+
+
+def test_footprint_weights_add_up_and_have_their_width():
+    settings, truth, _ = truth_of()
+    land = world_of(truth, settings, 2010).land
+    foot = footprint(land, land.lat, land.lon, 60.0)
+    assert np.allclose(foot(np.ones((1, len(land.lat)), np.float32)), 1.0, atol=1e-5)
+    centre = int(np.argmin(np.hypot(land.lat - 6.0, land.lon - 21.0)))
+    weights = foot.weights.toarray()[centre]
+    north = (land.lat - land.lat[centre]) * 111.2
+    east = (land.lon - land.lon[centre]) * 111.2 * np.cos(np.deg2rad(6.0))
+    assert np.sqrt((weights * (north**2 + east**2)).sum() / 2) == pytest.approx(60 / 2.355, rel=0.1)
+    assert foot.seen_land[centre] > 0.9
+    alone = footprint(land, np.array([-40.0]), np.array([0.0]), 40.0)
+    assert np.isnan(alone(truth.vod.values[:3])).all()
+
+
+def test_smos_noise_of_a_bin_and_what_it_is_made_of():
+    _, _, tb, clean = smos_year()
+    error = tb - clean
+    assert 3.2 < spread(error[:, 0, BIN40]) < 4.8
+    assert abs(np.nanmedian(error[:, :, BIN40])) < 0.3
+    kept = np.where(abs(error) < 15.0, error, np.nan)
+    angle_mean = kept.sum(axis=2, where=np.isfinite(kept)) / np.isfinite(kept).sum(axis=2).clip(1)
+    angle_mean[angle_mean == 0.0] = np.nan
+    assert 0.8 < spread(angle_mean) < 3.0, "errors common to all angles do not average out"
+
+
+def test_40_degree_bin_shares_the_errors_of_its_neighbours():
+    _, _, tb, clean = smos_year()
+    error = np.where(abs(tb - clean) < 15.0, tb - clean, np.nan)
+
+    def correlation(a, b):
+        both = np.isfinite(error[:, 0, a]) & np.isfinite(error[:, 0, b])
+        return np.corrcoef(error[:, 0, a][both], error[:, 0, b][both])[0, 1]
+
+    common = correlation(4, 11)
+    assert correlation(BIN40, BIN37) > common + 0.3
+    assert correlation(BIN40, BIN42) > common + 0.3
+    assert correlation(BIN37, BIN42) == pytest.approx(common, abs=0.12)
+
+
+def test_smos_is_noisier_and_sees_fewer_angles_towards_the_edge():
+    world, flights, _, _ = smos_year()
+    view = smos.nearest_views(orbits.SMOS, "A", 2011, 365, world.land.lat, world.land.lon).away_km
+    away = np.concatenate([view[f.day] for f in flights])
+    accuracy = np.concatenate([f.accuracy_k[0, BIN40] for f in flights])
+    angles = np.concatenate([np.isfinite(f.tb_k[0]).sum(axis=0) for f in flights])
+    near, far = away < 150.0, (away > 400.0) & np.isfinite(away)
+    assert np.nanmean(accuracy[far]) > 1.3 * np.nanmean(accuracy[near])
+    assert angles[near].mean() > angles[far].mean() + 4
+    assert angles[~np.isfinite(away)].max() == 0
+
+
+def test_interference_is_flagged_mostly_not_always():
+    _, flights, tb, clean = smos_year()
+    rfi = np.full(tb[:, 0].shape, np.nan, np.float32)
+    for flight in flights:
+        rfi[flight.day] = flight.rfi_views / flight.views
+    strong = (tb - clean)[:, 0] > 25.0
+    assert strong.sum() > 20
+    assert 0.6 < (rfi[strong] > 0.2).mean() < 0.98
+    assert (rfi[np.isfinite(rfi) & ~strong] > 0.2).mean() < 0.1
+
+
+def test_truth_tb_is_the_emission_of_the_truth_at_the_footprint():
+    world = year_of(2011)
+    tb = lband_tb(scene_at(world.daily, world.daily["t_surface_0600"]), world.patches, 40.0)
+    seen = footprint(world.land, world.land.lat, world.land.lon, 43.0)(tb)
+    assert np.allclose(np.moveaxis(seen, 0, -1), world.daily["tb"], atol=1e-3)
+    assert world.daily["tb"].std(axis=1).mean() < tb.std(axis=2).mean()
+
+
+def test_water_is_cold_and_frozen_ground_is_warm():
+    world = year_of(2011)
+    daily = {name: field[:5].copy() for name, field in world.daily.items()}
+    base = lband_tb(scene_at(daily, daily["t_surface_0600"]), world.patches, 40.0)
+    daily["water_fraction"] = daily["water_fraction"] + np.float32(0.2)
+    wet = lband_tb(scene_at(daily, daily["t_surface_0600"]), world.patches, 40.0)
+    assert (wet < base - 8.0).all()
+    daily["vod"] = 0.1 * daily["vod"]
+    thawed, frozen = (
+        lband_tb(scene_at(daily, np.full_like(daily["vod"], t)), world.patches, 40.0)[0] / t
+        for t in (280.0, 265.0)
+    )
+    assert (frozen > thawed).all(), "ice binds the water that makes soil reflect"
+
+
+@cache
+def amsr_year(name, year, **settings):
+    sensor = amsr.sensor_of(name, year_of(year, **settings))
+    clean = amsr.clean_tb(sensor, "D")
+    return sensor, clean, amsr.calibrated(sensor, clean)
+
+
+def test_amsr_channels_are_ordered_as_nature_has_it():
+    _, clean, _ = amsr_year("amsre", 2011)
+    mean = dict(zip(amsr.CHANNELS, np.nanmean(clean, axis=(0, 2))))
+    for frequency in ("10", "18", "36"):
+        assert mean[f"{frequency}v"] > mean[f"{frequency}h"]
+    gap = {f: mean[f + "v"] - mean[f + "h"] for f in ("10", "18", "36")}
+    assert gap["10"] > gap["18"] > gap["36"] > 0.5
+    assert all(240.0 < value < 310.0 for value in mean.values())
+
+
+def test_amsr_sensors_are_calibrated_differently_and_linearly():
+    differences = []
+    for name, year in (("amsre", 2011), ("amsr2", 2012)):
+        _, clean, seen = amsr_year(name, year)
+        kept = np.isfinite(clean).all(axis=(0, 1))
+        for channel in range(6):
+            x, y = clean[:, channel, kept].ravel(), seen[:, channel, kept].ravel()
+            gain, offset = np.polyfit(x - 265.0, y - 265.0, 1)
+            assert 0.94 < gain < 1.06 and abs(offset) < 7.0
+            differences.append((round(float(gain), 4), round(float(offset), 2)))
+    assert len(set(differences)) == 12
+
+
+def test_calibration_drift_grows_with_time():
+    sensor, clean, steady = amsr_year("amsre", 2011)
+    _, clean_too, drifting = amsr_year("amsre", 2011, calibration_drift_k_per_decade=2.0)
+    assert np.allclose(clean, clean_too, equal_nan=True)
+    drift = np.nanmean(drifting - steady, axis=2)
+    assert drift[-1, 0] == pytest.approx(2.0 * 0.95, abs=0.05)
+    assert drift[-1, 2] < 0.0 < drift[-1, 4], "channels drift apart"
+    assert drift[-1, 0] - drift[0, 0] == pytest.approx(0.2, abs=0.01)
+
+
+def test_high_frequencies_saturate_over_forest_where_lband_does_not():
+    settings, truth, _ = truth_of(MERIDIAN, 2010, 2011)
+    world = world_of(truth, settings, 2011)
+    forest = world.daily["vod"].mean(axis=0) > 0.8
+    block, surface = slice(150, 180), world.daily["t_surface_0600"][150:180]
+
+    def response(tb):
+        plain = tb()
+        for name in ("vod", "vod_wood"):
+            world.daily[name] = world.daily[name] + np.float32(0.1)
+        more = tb()
+        for name in ("vod", "vod_wood"):
+            world.daily[name] = world.daily[name] - np.float32(0.1)
+        return abs(more - plain)[0][:, forest].mean()
+
+    def lband():
+        daily = {name: field[block] for name, field in world.daily.items()}
+        return lband_tb(scene_at(daily, surface), world.patches, 40.0)
+
+    def high():
+        return microwave.ground_tb(microwave.BANDS[1], world, block, surface, 0.3)
+
+    assert response(lband) > 2.0 * response(high)
+
+
+def test_snow_rain_and_vapour_act_as_they_do():
+    snow = np.array([0.0, 50.0], np.float32)
+    signal = [microwave.snow_signal(band, snow)[:, 1] for band in microwave.BANDS]
+    assert (np.diff(signal, axis=0) > 0).all() and (signal[0] < 5.0).all()
+    air = [
+        microwave.atmosphere(band, np.float32(290.0), np.float32(1.0), np.array([0.0, 30.0]))
+        for band in microwave.BANDS
+    ]
+    assert all(a.opacity[1] > a.opacity[0] for a in air)
+    warmed = [microwave.at_the_top(np.array([230.0, 230.0]), 290.0, a) for a in air]
+    assert all(w[1] > w[0] > 230.0 for w in warmed)
+
+
+def test_retrieved_vod_carries_correlated_noise_of_its_size():
+    settings, truth, _ = truth_of(first_year=2015, last_year=2015)
+    world = world_of(truth, settings, 2015)
+    retrieved = smap_ib(world)
+    assert np.isnan(retrieved.vod[:89]).all() and np.isfinite(retrieved.vod[89:]).any()
+    lat, lon = retrieved.window.centres
+    error = retrieved.vod - footprint(world.land, lat, lon, 40.0)(world.daily["vod"])
+    assert 0.02 < np.nanstd(error) < 0.12
+    wet = retrieved.soil_moisture - footprint(world.land, lat, lon, 40.0)(
+        world.daily["soil_moisture"]
+    )
+    both = np.isfinite(error) & np.isfinite(wet)
+    assert 0.15 < np.corrcoef(error[both], wet[both])[0, 1] < 0.9
+    near = np.isfinite(error[:, 15]) & np.isfinite(error[:, 16])
+    pair = error[near][:, [15, 16]]
+    assert np.corrcoef((pair - pair.mean(axis=0)).T)[0, 1] > 0.1
+
+
+def test_smos_ic_hands_over_what_it_promises():
+    retrieval = next(smos_ic(year_of(2011), "A"))
+    assert retrieval.day >= 2
+    fields = retrieval.fields
+    assert np.nanmedian(fields["Optical_Thickness_Nad"]) > 0.1
+    assert set(np.unique(fields["Scene_Flags"][np.isfinite(fields["Scene_Flags"])])) <= set(
+        np.arange(16.0)
+    )
+
+
+def test_casm_damps_slow_anomalies_and_keeps_fast_ones():
+    settings, truth, _ = truth_of()
+    world = world_of(truth, settings, 2011)
+    moisture = truth.soil_moisture.values
+    phase = 2 * np.pi * np.arange(len(moisture)) / 365.2425
+    cycle, slow = slow_parts(moisture, phase)
+    inside = truth.time.dt.year.values == 2011
+    year = casm(world, cycle[inside], slow[inside])
+    assert (np.diff(year.days) == np.timedelta64(3, "D")).all()
+    elapsed = (year.days[0] - np.datetime64("2002-06-19")).astype(int)
+    assert elapsed % 3 == 0
+    still = casm(world, cycle[inside], 0.0 * slow[inside])
+    steps = np.isin(world.days, year.days)
+    change = (year.soil_moisture - still.soil_moisture).ravel()
+    seen = footprint(world.land, world.land.lat, world.land.lon, 36.0)(slow[inside])[steps].ravel()
+    assert np.polyfit(seen, change, 1)[0] == pytest.approx(0.35 - 0.8, abs=0.03)
+
+
+def test_reanalysis_is_near_the_truth_at_the_hour():
+    world = year_of(2011)
+    fields = reanalysis(world)
+    assert (np.diff(fields.lat) < 0).all() and set(fields.fields) == {"stl1", "stl3", "t2m", "sd"}
+    hours = fields.time.astype("datetime64[h]").astype(int) % 24
+    assert set(np.unique(hours)) == {5, 17}, "06:00 and 18:00 local time at 21 E"
+    morning = fields.fields["stl1"][hours == 5].mean(
+        axis=(1, 2), where=np.isfinite(fields.fields["stl1"][hours == 5])
+    )
+    error = morning - world.daily["t_surface_0600"].mean(axis=1)
+    assert abs(error.mean()) < 2.5 and 0.1 < error.std() < 2.0
