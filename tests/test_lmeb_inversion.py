@@ -93,8 +93,16 @@ def test_cost_is_never_above_that_of_least_squares_in_many_cells(angles, model, 
 @settings(max_examples=60, deadline=None)
 def test_gradient_agrees_with_finite_differences(model, sm, vod, q_r, clay, tt_v):
     scene = {
-        "clay": clay, "t_ground_k": 291.0, "t_canopy_k": 287.0, "omega": 0.11,
-        "h_r": 0.3, "q_r": q_r, "n_rh": 1.0, "n_rv": -1.0, "tt_h": 1.0, "tt_v": tt_v,
+        "clay": clay,
+        "t_ground_k": 291.0,
+        "t_canopy_k": 287.0,
+        "omega": 0.11,
+        "h_r": 0.3,
+        "q_r": q_r,
+        "n_rh": 1.0,
+        "n_rv": -1.0,
+        "tt_h": 1.0,
+        "tt_v": tt_v,
     }
     m_t = 0.0286 + 0.307 * clay
     if min(abs(sm - m_t), abs(sm)) < 1e-4:

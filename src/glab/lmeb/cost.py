@@ -81,7 +81,7 @@ class Problem(NamedTuple):
 
 
 class State(NamedTuple):
-    """The cost at (sm, vod), minus half its gradient, and half its Gauss–Newton Hessian."""
+    """Cost at (sm, vod), minus half its gradient, half its Gauss–Newton Hessian, and Σ(ΔTB)²."""
 
     sm: float
     vod: float
@@ -91,6 +91,7 @@ class State(NamedTuple):
     h_ss: float
     h_sv: float
     h_vv: float
+    squares: float
 
 
 @compiled_too
@@ -212,31 +213,28 @@ def evaluate(problem: Problem, sm: float, vod: float, free: bool) -> State:
     sm_off, vod_off = problem.prior.sm - sm, problem.prior.vod - vod
     h_ss, h_sv, h_vv = problem.prior.sm_weight, 0.0, problem.prior.vod_weight
     g_sm, g_vod = h_ss * sm_off, h_vv * vod_off
-    cost = g_sm * sm_off + g_vod * vod_off
+    cost, squares = g_sm * sm_off + g_vod * vod_off, 0.0
     for j in range(problem.used):
         view = problem.views[j]
         (tb_h, h_s, h_v), (tb_v, v_s, v_v) = view_slopes(problem.scene, view, n, k, dn, dk, vod)
         weight_h, weight_v = view.weight_h, view.weight_v
-        pull_h, pull_v = weight_h * (view.tb_h - tb_h), weight_v * (view.tb_v - tb_v)
-        cost += pull_h * (view.tb_h - tb_h) + pull_v * (view.tb_v - tb_v)
+        off_h = view.tb_h - tb_h if weight_h > 0.0 else 0.0
+        off_v = view.tb_v - tb_v if weight_v > 0.0 else 0.0
+        pull_h, pull_v = weight_h * off_h, weight_v * off_v
+        squares += off_h * off_h + off_v * off_v
+        cost += pull_h * off_h + pull_v * off_v
         g_sm += pull_h * h_s + pull_v * v_s
         g_vod += pull_h * h_v + pull_v * v_v
         h_ss += weight_h * h_s * h_s + weight_v * v_s * v_s
         h_sv += weight_h * h_s * h_v + weight_v * v_s * v_v
         h_vv += weight_h * h_v * h_v + weight_v * v_v * v_v
-    return State(sm, vod, cost, g_sm, g_vod, h_ss, h_sv, h_vv)
+    return State(sm, vod, cost, g_sm, g_vod, h_ss, h_sv, h_vv, squares)
 
 
 @compiled_too
-def tb_rmse(problem: Problem, sm: float, vod: float) -> float:
-    """Root mean square of observed minus modelled TB over the values used, K."""
-    n, k = refraction(sm, problem.soil)
-    squares, count = 0.0, 0
+def tb_count(problem: Problem) -> int:
+    """Number of TB values used."""
+    count = 0
     for j in range(problem.used):
-        view = problem.views[j]
-        (tb_h, _, _), (tb_v, _, _) = view_slopes(problem.scene, view, n, k, 0.0, 0.0, vod)
-        if view.weight_h > 0.0:
-            squares, count = squares + (view.tb_h - tb_h) ** 2, count + 1
-        if view.weight_v > 0.0:
-            squares, count = squares + (view.tb_v - tb_v) ** 2, count + 1
-    return np.sqrt(squares / count)
+        count += (problem.views[j].weight_h > 0.0) + (problem.views[j].weight_v > 0.0)
+    return count

@@ -167,4 +167,5 @@ def brightness_temperature(
             two_stream(r, e, t_ground, t_canopy, infinite_canopy_reflectivity(albedo))
         )
 
-    return emit(r_h, tt_h), emit(r_v, tt_v)
+    tb_h, tb_v = np.broadcast_arrays(emit(r_h, tt_h), emit(r_v, tt_v))
+    return tb_h, tb_v
