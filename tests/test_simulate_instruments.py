@@ -87,7 +87,7 @@ def test_equator_is_crossed_at_the_nominal_local_hour(orbit):
 
 def test_smos_returns_within_three_days_and_more_often_in_the_north():
     lat, lon = np.array([0.0, 60.0]), np.array([20.0, 20.0])
-    view = smos.nearest_views(orbits.SMOS, "A", 2011, 365, lat, lon)
+    view = orbits.nearest_views(orbits.SMOS, "A", 2011, 365, lat, lon)
     seen = np.isfinite(view.away_km)
     gap = np.diff(np.flatnonzero(seen[:, 0])).max()
     assert gap <= 3 and 0.3 < seen[:, 0].mean() < 0.5
@@ -144,7 +144,7 @@ def test_40_degree_bin_shares_the_errors_of_its_neighbours():
 
 def test_smos_is_noisier_and_sees_fewer_angles_towards_the_edge():
     world, flights, _, _ = smos_year()
-    view = smos.nearest_views(orbits.SMOS, "A", 2011, 365, world.land.lat, world.land.lon).away_km
+    view = orbits.nearest_views(orbits.SMOS, "A", 2011, 365, world.land.lat, world.land.lon).away_km
     away = np.concatenate([view[f.day] for f in flights])
     accuracy = np.concatenate([f.accuracy_k[0, BIN40] for f in flights])
     angles = np.concatenate([np.isfinite(f.tb_k[0]).sum(axis=0) for f in flights])

@@ -8,7 +8,6 @@ import numpy as np
 
 from glab.grids import EASE1_ML
 from glab.simulate import orbits
-from glab.simulate.fields import remembered
 from glab.simulate.footprint import Footprint, footprint
 from glab.simulate.microwave import BANDS, CHANNELS, at_the_top, atmosphere, ground_tb
 from glab.simulate.missions import works
@@ -108,15 +107,3 @@ def noise(generator: np.random.Generator, views: int) -> np.ndarray:
 def working_days(sensor: Sensor) -> np.ndarray:
     """On which days of the year the sensor delivered data."""
     return works(sensor.name, sensor.world.days)
-
-
-__all__ = [
-    "CHANNELS",
-    "Sensor",
-    "calibrated",
-    "clean_tb",
-    "noise",
-    "remembered",
-    "sensor_of",
-    "working_days",
-]

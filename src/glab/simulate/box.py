@@ -65,8 +65,10 @@ def land_of(box: Box) -> Land:
     Raises:
         GlabError: for a box without land.
     """
+    from glab.domain import land_fraction  # its mask takes seconds to open: only when needed
+
     window = window_of(M25, box)
-    fraction = _land_fraction(window)
+    fraction = land_fraction(window.part)
     row, col = np.nonzero(fraction >= LAND_FRACTION_MIN)
     if not row.size:
         raise GlabError(
@@ -82,19 +84,3 @@ def land_from(box: Box, index: np.ndarray, fraction: np.ndarray) -> Land:
     """Land cells that were found before, as `truth.nc` keeps them."""
     row, col = np.divmod(np.asarray(index, np.int64), M25.shape[1])
     return Land(window_of(M25, box), row, col, np.asarray(fraction))
-
-
-def _land_fraction(window: Window, samples: int = 6) -> np.ndarray:
-    """Share of land of each cell of the window, by `samples`² points a cell."""
-    from global_land_mask import globe  # decompresses its mask for seconds: only when needed
-
-    lat = _within(window.part.lat_bounds, samples)
-    lon = _within(window.part.lon_bounds, samples)
-    land = globe.is_land(*np.meshgrid(lat, lon, indexing="ij"))
-    rows, cols = window.shape
-    return land.reshape(rows, samples, cols, samples).mean(axis=(1, 3))
-
-
-def _within(bounds: np.ndarray, samples: int) -> np.ndarray:
-    offsets = (np.arange(samples) + 0.5) / samples
-    return (bounds[:, :1] + np.diff(bounds, axis=1) * offsets).ravel()

@@ -23,7 +23,6 @@ from glab.simulate.native_amsr2 import tai93
 from glab.simulate.reanalysis import reanalysis
 from glab.simulate.retrievals import casm, slow_parts, smap_ib, smos_ic
 from glab.simulate.seeds import stream
-from glab.simulate.smos import nearest_views
 from glab.simulate.world import World
 
 OVERPASSES = ("A", "D")
@@ -54,7 +53,8 @@ def write_amsre(world: World, truth: xr.Dataset, folder: Path) -> None:
     tb = {o: amsr.calibrated(sensor, amsr.clean_tb(sensor, o)) for o in OVERPASSES}
     days = len(world.days)
     view = {
-        o: nearest_views(amsr.ORBITS["amsre"], o, world.year, days, lat, lon) for o in OVERPASSES
+        o: orbits.nearest_views(amsr.ORBITS["amsre"], o, world.year, days, lat, lon)
+        for o in OVERPASSES
     }
     shape = sensor.window.shape
     for day in np.flatnonzero(amsr.working_days(sensor)):

@@ -130,3 +130,35 @@ def _nearest(
         away = distance_km(orbit, overpass, node_lon, at, lon[place])
         nearest = np.minimum(nearest, abs(away))
     return nearest
+
+
+@dataclass(frozen=True)
+class View:
+    """Geometry of the nearest pass over each cell.
+
+    Attributes:
+        away_km: distance from the track, inf where no pass, shape (day, cell).
+        number: revolution. hour: UTC hour; both of that shape.
+    """
+
+    away_km: np.ndarray
+    number: np.ndarray
+    hour: np.ndarray
+
+
+def nearest_views(
+    orbit: Orbit, overpass: str, year: int, days: int, lat: np.ndarray, lon: np.ndarray
+) -> View:
+    """For each day and place the pass that comes nearest."""
+    away = np.full((days, len(lat)), np.inf, np.float32)
+    number, hour = np.zeros(away.shape, np.int32), np.zeros(away.shape, np.float32)
+    found = passes(orbit, overpass, year, lat, lon)
+    node_lon, _ = node(orbit, overpass, found.number)
+    since_start = track(orbit, overpass, lat)[1] + 6.0 / orbit.orbits_per_day
+    for n, day, lon0, start in zip(found.number, found.day, node_lon, found.start_hour):
+        distance = abs(distance_km(orbit, overpass, lon0, lat, lon))
+        nearer = (distance < orbit.half_swath_km) & (distance < away[day])
+        away[day, nearer] = distance[nearer]
+        number[day, nearer] = n
+        hour[day, nearer] = start + since_start[nearer]
+    return View(away, number, hour)

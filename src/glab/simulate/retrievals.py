@@ -11,11 +11,11 @@ from glab.calendar import WINDOW_EPOCH
 from glab.grids import M36
 from glab.simulate import orbits
 from glab.simulate.emission import lband_tb
-from glab.simulate.fields import detrended, mixer, remembered
+from glab.simulate.fields import mixer, remembered
 from glab.simulate.footprint import footprint
 from glab.simulate.missions import has_smos, works
 from glab.simulate.seeds import normal, stream
-from glab.simulate.smos import LOCAL_HOUR, nearest_views
+from glab.simulate.smos import LOCAL_HOUR
 from glab.simulate.truth import SMOS_FWHM_KM, scene_at
 from glab.simulate.window import Window, window_of
 from glab.simulate.world import World
@@ -81,7 +81,7 @@ def lasting_errors(world: World, name: str, vod: np.ndarray) -> tuple[np.ndarray
 def smos_ic(world: World, overpass: str) -> Iterator[SmosRetrieval]:
     """SMOS-IC of a year, day by day; days without any observation are left out."""
     land, days = world.land, len(world.days)
-    view = nearest_views(orbits.SMOS, overpass, world.year, days, land.lat, land.lon)
+    view = orbits.nearest_views(orbits.SMOS, overpass, world.year, days, land.lat, land.lon)
     seen = np.isfinite(view.away_km) & has_smos(world.days)[:, None]
     foot = footprint(land, land.lat, land.lon, SMOS_FWHM_KM)
     daily = world.daily
@@ -123,7 +123,7 @@ def smap_ib(world: World) -> SmapRetrieval:
     window = window_of(M36, world.settings.box, overlapping=True)
     lat, lon = window.centres
     foot = footprint(world.land, lat, lon, SMAP_FWHM_KM)
-    view = nearest_views(orbits.SMAP, "D", world.year, len(world.days), lat, lon)
+    view = orbits.nearest_views(orbits.SMAP, "D", world.year, len(world.days), lat, lon)
     seen = np.isfinite(view.away_km) & works("smap", world.days)[:, None]
     seen &= foot.seen_land >= SEEN_LAND_MIN
     seen &= foot(world.daily["frozen"].astype(np.float32)) < 0.5
@@ -187,15 +187,3 @@ def slow_parts(moisture: np.ndarray, phase: np.ndarray) -> tuple[np.ndarray, np.
     last = np.minimum(np.arange(len(phase)) + half + 1, len(phase))
     slow = (total[last] - total[first]) / (last - first)[:, None]
     return cycle, slow.astype(np.float32)
-
-
-__all__ = [
-    "CasmYear",
-    "SmapRetrieval",
-    "SmosRetrieval",
-    "casm",
-    "detrended",
-    "slow_parts",
-    "smap_ib",
-    "smos_ic",
-]

@@ -11,7 +11,7 @@ from glab.simulate import orbits
 from glab.simulate.emission import lband_tb
 from glab.simulate.fields import Mixer, mixer
 from glab.simulate.footprint import Footprint, footprint
-from glab.simulate.missions import has_smos
+from glab.simulate.missions import COMMISSIONING_END, has_smos
 from glab.simulate.seeds import normal, stream
 from glab.simulate.truth import scene_at
 from glab.simulate.world import World
@@ -21,9 +21,11 @@ ANGLES_DEG = np.array(
 )
 NODES_DEG = np.array([2.5, 17.5, 30.0, 40.0, 50.0, 62.5])
 SHARED_BIN = 8
-FWHM_KM = {False: 41.0, True: 48.0}  # by whether the view is oblique
+FWHM_KM = {False: 43.0, True: 48.0}  # by whether the view is oblique
 OBLIQUE_DEG = 45.0
 BIN_NOISE_K = 3.5
+COMMISSIONING_NOISE = 1.3
+"""Factor on the noise of the months before routine operation."""
 CELL_NOISE_K, PASS_NOISE_K, NEAR_NOISE_K = 0.8, 0.4, 0.6
 LOCAL_HOUR = {"A": 6.0, "D": 18.0}
 DAYS_AT_ONCE = 31
@@ -54,64 +56,48 @@ class Overflight:
 
 
 @dataclass(frozen=True)
-class View:
-    """Geometry of the nearest pass over each cell.
+class Surroundings:
+    """What errors depend on, beside the geometry: neighbourhood and transmitters of the cells."""
+
+    near: Mixer
+    rfi_rate: np.ndarray
+
+
+@dataclass(frozen=True)
+class Look:
+    """Geometry of one day and overpass, arrays of shape (cell,).
 
     Attributes:
-        away_km: distance from the track, inf where no pass, shape (day, cell).
-        number: revolution. hour: UTC hour; both of that shape.
+        day: day of the year from 0. overpass: "A" or "D".
+        away_km: distance from the track, inf where no pass. number: revolution. hour: UTC.
+        noise: factor on the noise of the bins.
     """
 
+    day: int
+    overpass: str
     away_km: np.ndarray
     number: np.ndarray
     hour: np.ndarray
-
-
-def nearest_views(
-    orbit: orbits.Orbit, overpass: str, year: int, days: int, lat: np.ndarray, lon: np.ndarray
-) -> View:
-    """For each day and place the pass that comes nearest."""
-    away = np.full((days, len(lat)), np.inf, np.float32)
-    number, hour = np.zeros(away.shape, np.int32), np.zeros(away.shape, np.float32)
-    found = orbits.passes(orbit, overpass, year, lat, lon)
-    node_lon, _ = orbits.node(orbit, overpass, found.number)
-    since_start = orbits.track(orbit, overpass, lat)[1] + 6.0 / orbit.orbits_per_day
-    for n, day, lon0, start in zip(found.number, found.day, node_lon, found.start_hour):
-        distance = abs(orbits.distance_km(orbit, overpass, lon0, lat, lon))
-        nearer = (distance < orbit.half_swath_km) & (distance < away[day])
-        away[day, nearer] = distance[nearer]
-        number[day, nearer] = n
-        hour[day, nearer] = start + since_start[nearer]
-    return View(away, number, hour)
+    noise: float
 
 
 def overflights(world: World, overpass: str) -> Iterator[Overflight]:
     """The year's overflights, day by day; days on which the box is not seen are left out."""
     land, days = world.land, len(world.days)
-    view = nearest_views(orbits.SMOS, overpass, world.year, days, land.lat, land.lon)
+    view = orbits.nearest_views(orbits.SMOS, overpass, world.year, days, land.lat, land.lon)
     view.away_km[~has_smos(world.days)] = np.inf
     seen_by = {oblique: footprint(land, land.lat, land.lon, f) for oblique, f in FWHM_KM.items()}
-    near = mixer(land.row, land.col, 4.0)
-    hot = _rfi_rate(world)
+    around = Surroundings(mixer(land.row, land.col, 4.0), _rfi_rate(world))
+    early = np.where(world.days <= COMMISSIONING_END, COMMISSIONING_NOISE, 1.0)
     for first in range(0, days, DAYS_AT_ONCE):
         block = slice(first, min(first + DAYS_AT_ONCE, days))
         clean = _clean_tb(world, overpass, block, seen_by)
         for day in range(block.start, block.stop):
-            if not np.isfinite(view.away_km[day]).any():
-                continue
-            generator = stream(world.settings.seed, "smos", overpass, str(world.days[day]))
-            away, number = view.away_km[day], view.number[day]
-            yield _observe(
-                day,
-                overpass,
-                clean[:, :, day - first],
-                away,
-                number,
-                view.hour[day],
-                near,
-                hot,
-                generator,
-            )
+            geometry = (view.away_km[day], view.number[day], view.hour[day])
+            look = Look(day, overpass, *geometry, float(early[day]))
+            if np.isfinite(look.away_km).any():
+                generator = stream(world.settings.seed, "smos", overpass, str(world.days[day]))
+                yield _observe(look, clean[:, :, day - first], around, generator)
 
 
 def _clean_tb(
@@ -145,19 +131,12 @@ def _rfi_rate(world: World) -> np.ndarray:
 
 
 def _observe(
-    day: int,
-    overpass: str,
-    clean: np.ndarray,
-    away_km: np.ndarray,
-    number: np.ndarray,
-    hour: np.ndarray,
-    near: Mixer,
-    rfi_rate: np.ndarray,
-    generator: np.random.Generator,
+    look: Look, clean: np.ndarray, around: Surroundings, generator: np.random.Generator
 ) -> Overflight:
     """Add geometry, errors and interference to one day's clean TB, shape (2, angle, cell)."""
     cells = clean.shape[-1]
-    edge = np.where(np.isfinite(away_km), away_km, 1e4) / orbits.SMOS.half_swath_km
+    away_km = np.where(np.isfinite(look.away_km), look.away_km, 1e4)
+    edge = away_km / orbits.SMOS.half_swath_km
     lowest, highest = 40.0 * edge**1.2, 65.0 - 12.0 * edge**2
     angle = ANGLES_DEG[:, None]
     covered = (angle + 2.5 > lowest) & (angle - 2.5 < highest) & (edge <= 1.0)
@@ -165,28 +144,35 @@ def _observe(
     shift += np.clip(lowest - angle, 0.0, 2.0)
     views = np.rint(np.clip(9.0 - 4.0 * edge, 2, 12) + normal(generator, len(ANGLES_DEG), cells))
     views = np.clip(views, 1, 15)
-    sigma = BIN_NOISE_K * (1.0 + 0.5 * edge**2) * np.sqrt(7.0 / (views + 1.0))
+    sigma = look.noise * BIN_NOISE_K * (1.0 + 0.5 * edge**2) * np.sqrt(7.0 / (views + 1.0))
     sigma = np.minimum(sigma, 12.0)
     tb = clean + np.gradient(clean, ANGLES_DEG, axis=1) * shift
-    tb = tb + _bin_noise(generator, cells) * sigma
-    tb = tb + CELL_NOISE_K * normal(generator, 2, 1, cells)
-    tb = tb + NEAR_NOISE_K * near(normal(generator, 2, 1, near.nodes))
-    tb = tb + PASS_NOISE_K * _by_pass(number, generator)
-    accuracy = np.broadcast_to(sigma * 0.95, tb.shape)
+    tb = tb + _bin_noise(generator, cells) * sigma + _common_noise(look, around, generator)
+    accuracy = np.broadcast_to(0.95 * sigma, tb.shape)
     spread = accuracy * np.sqrt(generator.chisquare(6, tb.shape) / 6.0)
-    tb, spread, flagged = _interfere(tb, spread, views, rfi_rate, generator)
+    tb, spread, flagged = _interfere(tb, spread, views, around.rfi_rate, generator)
     blank = np.where(covered, 0.0, np.nan).astype(np.float32)
     return Overflight(
-        day=day,
-        overpass=overpass,
+        day=look.day,
+        overpass=look.overpass,
         tb_k=tb + blank,
         accuracy_k=accuracy + blank,
         spread_k=spread + blank,
         incidence_deg=angle + shift + blank,
         views=views + blank,
         rfi_views=flagged + blank,
-        hour=np.where(covered.any(axis=0), hour, np.nan),
+        hour=np.where(covered.any(axis=0), look.hour, np.nan),
     )
+
+
+def _common_noise(look: Look, around: Surroundings, generator: np.random.Generator) -> np.ndarray:
+    """Errors that all angles of a cell, neighbours, and all cells of a pass share, (2, 1, cell)."""
+    cells = len(look.number)
+    known, place = np.unique(look.number, return_inverse=True)
+    by_pass = normal(generator, 2, 1, len(known))[:, :, place]
+    by_cell = normal(generator, 2, 1, cells)
+    by_region = around.near(normal(generator, 2, 1, around.near.nodes))
+    return CELL_NOISE_K * by_cell + NEAR_NOISE_K * by_region + PASS_NOISE_K * by_pass
 
 
 def _bin_noise(generator: np.random.Generator, cells: int) -> np.ndarray:
@@ -199,12 +185,6 @@ def _bin_noise(generator: np.random.Generator, cells: int) -> np.ndarray:
     upper, lower = halves[:, SHARED_BIN - 1, 1], halves[:, SHARED_BIN + 1, 0]
     noise[:, SHARED_BIN] = (upper + lower) / np.float32(np.sqrt(2.0))
     return noise
-
-
-def _by_pass(number: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """One error for all cells of a pass, shape (2, 1, cell)."""
-    known, place = np.unique(number, return_inverse=True)
-    return normal(generator, 2, 1, len(known))[:, :, place]
 
 
 def _interfere(
