@@ -305,6 +305,8 @@ def test_of_two_versions_the_later_wins_and_copies_are_dropped(folder, domain):
         smap(folder, "2015-05-01", vod, version=version)
     (folder / "again").mkdir()
     shutil.copy(folder / "IB_SM_CDF3AM_20150501_v10.nc", folder / "again")
+    (folder / "other").mkdir()
+    smap(folder / "other", "2015-05-01", 0.7, version="_v9")
     year, report = run(folder, domain, "smap_ib", keep=["vod"])
     assert year["vod"].isel(time=120).mean().item() == pytest.approx(0.8, abs=1e-3)
     assert (year["count"].isel(time=120) == 1).all()

@@ -47,8 +47,9 @@ def regrid(
         year: calendar year of the output; None: the days of the granules.
     """
     listed = _listed(manifest) if manifest else {"granules": [], "set_aside": []}
-    digests = {str(entry["name"]): str(entry["sha256"]) for entry in listed["granules"]}
-    paths = [manifest.parent / name for name in digests] if manifest else list(granules or [])
+    folder = manifest.parent if manifest else Path()
+    digests = {folder / entry["name"]: str(entry["sha256"]) for entry in listed["granules"]}
+    paths = list(digests) if manifest else list(granules or [])
     if not settings.reader:
         settings = settings.model_copy(update={"reader": _format_of(paths)})
     reasons = {entry["name"]: entry["reason"] for entry in listed["set_aside"]}
@@ -77,13 +78,13 @@ def _listed(manifest: Path) -> dict[str, Any]:
 
 
 def _archive(
-    paths: Sequence[Path], settings: Regrid, digests: Mapping[str, str], ingest: Ingest
+    paths: Sequence[Path], settings: Regrid, digests: Mapping[Path, str], ingest: Ingest
 ) -> Archive:
     """The granules to read, one version of each, by first day and name."""
     reader = settings.reader
 
     def digest(path: Path) -> str:
-        return digests.get(path.name) or hashlib.sha256(path.read_bytes()).hexdigest()
+        return digests.get(path) or hashlib.sha256(path.read_bytes()).hexdigest()
 
     def identity(path: Path) -> tuple[str, ...]:
         return readers.granule_identity(reader, path.name)
