@@ -63,7 +63,7 @@ rule all:
 rule products:
     """Every year of every product."""
     input:
-        [path for product in RUN.products for path in product_files(product)],
+        all_product_files(),
 
 
 rule manifests:

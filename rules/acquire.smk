@@ -8,8 +8,8 @@ rule acquire:
         "logs/acquire/{source}/{year}.tsv"
     threads: 1
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(120),
+        mem_mb=growing(500),
+        runtime=growing(60),
     params:
         settings=settings_of("acquire"),
         code=code_of("acquire"),

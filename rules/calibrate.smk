@@ -12,8 +12,8 @@ rule calibrate:
         "logs/calibrate/{link}.tsv"
     threads: 4
     resources:
-        mem_mb=growing(3000, 3),
-        runtime=growing(60),
+        mem_mb=growing(1500, per_input=4),
+        runtime=growing(30, per_tile=2),
     params:
         settings=settings_of("calibrate"),
         code=code_of("calibrate"),

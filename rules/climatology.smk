@@ -12,7 +12,7 @@ rule climatology:
         "logs/climatology/{baseline}/{source}/{tile}.tsv"
     threads: 1
     resources:
-        mem_mb=growing(2000),
+        mem_mb=growing(500, per_input=0.1),
         runtime=growing(30),
     params:
         settings=settings_of("climatology"),

@@ -47,6 +47,12 @@ def frozen_files(years):
     return year_files(RUN.mask.frozen_source, years)
 
 
+def overpass_files(year):
+    """Year files of the sources that hold the temperatures at each overpass of SMOS."""
+    sources = [source for source in RUN.tb40.surface.values() if source in RUN.sources]
+    return [path for source in sources for path in year_files(source, [year])]
+
+
 def cycle_files(cycles):
     """Climatologies, every tile of each."""
     return [
@@ -65,6 +71,18 @@ def network_files(link):
     """Weights of every member of a link."""
     members = range(RUN.links[link].members)
     return [f"results/train/{link}/{member}/network.safetensors" for member in members]
+
+
+def links_in_use():
+    """Links that the products and the controls of this run rest on."""
+    made_by = {"glab_tb": RUN.compose.links, "glab_vod": [*RUN.compose.links, "tb_vod"]}
+    used = {link for product in RUN.products for link in made_by.get(product, [])}
+    return [link for link in RUN.links if link in used | set(RUN.evaluate.controls)]
+
+
+def curve_files(link):
+    """Training curves of every member of a link."""
+    return [f"results/train/{link}/{m}/curve.csv" for m in range(RUN.links[link].members)]
 
 
 def start_files(link, member):
@@ -106,12 +124,26 @@ def product_files(product):
     return [f"results/product/{product}/{year}.nc" for year in range(years.first, years.last + 1)]
 
 
+def all_product_files():
+    """Every year of every product."""
+    return [path for product in RUN.products for path in product_files(product)]
+
+
+def observed_files():
+    """Year files of the multi-angular TB that `smos_ib` is judged against."""
+    source = RUN.tb40.source if "smos_ib" in RUN.products else None
+    return year_files(source, range(RUN.years.first, RUN.years.last + 1))
+
+
+def manifest_file(source, year):
+    """The manifest of a source-year: its own, or that of the source whose granules it shares."""
+    return f"data/{RUN.sources[source].archive or source}/{year}/manifest.json"
+
+
 def manifests():
-    """The manifest of every year of every source that comes as granules."""
-    granules = [name for name, source in RUN.sources.items() if source.stage == "regrid"]
-    return [
-        f"data/{name}/{year}/manifest.json" for name in granules for year in RUN.source_years(name)
-    ]
+    """The manifest of every year of every source that comes as granules of its own."""
+    own = [n for n, s in RUN.sources.items() if s.stage == "regrid" and s.archive is None]
+    return [manifest_file(name, year) for name in own for year in RUN.source_years(name)]
 
 
 # Parameters and resources.
@@ -140,6 +172,9 @@ def given(name):
     return lambda wildcards, input: f"--{name} {input[name]}" if input.get(name) else ""
 
 
-def growing(base, per_input_mb=0.0):
-    """A resource that grows with the inputs (each MB adds a share) and with each attempt."""
-    return lambda wildcards, input, attempt: int(attempt * (base + per_input_mb * input.size_mb))
+def growing(base, per_tile=0.0, per_input=0.0):
+    """A resource that grows with each attempt, tile of the domain and MB of the inputs."""
+    size = base + per_tile * RUN.domain.tiles
+    if not per_input:
+        return lambda wildcards, attempt: round(attempt * size)
+    return lambda wildcards, input, attempt: round(attempt * (size + per_input * input.size_mb))

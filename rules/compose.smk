@@ -13,8 +13,8 @@ rule compose:
         "logs/compose/{year}.tsv"
     threads: 1
     resources:
-        mem_mb=growing(3000),
-        runtime=growing(60),
+        mem_mb=growing(400, per_tile=60),
+        runtime=growing(15, per_tile=1),
     params:
         reference=given("reference"),
         surface=given("surface"),

@@ -10,7 +10,7 @@ rule domain:
         "logs/domain.tsv"
     threads: 1
     resources:
-        mem_mb=growing(3000),
+        mem_mb=growing(1500, per_tile=100),
         runtime=growing(20),
     params:
         static=given("static"),

@@ -1,10 +1,11 @@
 rule evaluate:
     """Skill of the products against the truth."""
     input:
-        products=[path for product in RUN.products for path in product_files(product)],
+        products=all_product_files(),
         domain="results/domain.nc",
         truth="data/truth.nc" if RUN.archive == "simulate" else [],
         controls=[path for link in RUN.evaluate.controls for path in link_files(link)],
+        observations=observed_files(),
     output:
         skill="results/evaluate/skill.csv",
         cells="results/evaluate/cells.nc",
@@ -15,14 +16,15 @@ rule evaluate:
         "logs/evaluate/skill.tsv"
     threads: 1
     resources:
-        mem_mb=growing(3000),
-        runtime=growing(120),
+        mem_mb=growing(500, per_tile=300),
+        runtime=growing(30, per_tile=5),
     params:
         truth=given("truth"),
         controls=given("controls"),
+        observations=given("observations"),
         settings=settings_of("evaluate"),
         code=code_of("evaluate"),
     shell:
         "glab evaluate --products {input.products} {params.truth} {params.controls}"
-        " --domain {input.domain} --output {output.skill} --cells {output.cells}"
+        " {params.observations} --domain {input.domain} --output {output.skill} --cells {output.cells}"
         " --steps {output.steps} --settings {params.settings:q} &> {log}"

@@ -15,8 +15,8 @@ rule predict:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=growing(6000),
-        runtime=growing(120),
+        mem_mb=growing(1000, per_tile=200),
+        runtime=growing(20, per_tile=5),
     params:
         settings=settings_of("predict"),
         code=code_of("predict"),

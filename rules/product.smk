@@ -11,8 +11,8 @@ rule product:
         "logs/product/{product}/{year}.tsv"
     threads: 1
     resources:
-        mem_mb=growing(3000),
-        runtime=growing(60),
+        mem_mb=growing(400, per_tile=100),
+        runtime=growing(15, per_tile=1),
     params:
         settings=settings_of("product"),
         code=code_of("product"),

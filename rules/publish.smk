@@ -16,8 +16,8 @@ rule publish_store:
         "logs/publish/{product}.tsv"
     threads: 1
     resources:
-        mem_mb=growing(6000),
-        runtime=growing(240),
+        mem_mb=growing(500, per_tile=150),
+        runtime=growing(30, per_tile=5),
     params:
         settings=settings_of("publish"),
         code=code_of("publish"),

@@ -1,7 +1,7 @@
 rule regrid:
     """A year of granules on the domain, quality-controlled."""
     input:
-        manifest="data/{source}/{year}/manifest.json",
+        manifest=lambda w: manifest_file(w.source, w.year),
         domain="results/domain.nc",
     output:
         values="results/regrid/{source}/{year}.nc",
@@ -12,8 +12,8 @@ rule regrid:
         "logs/regrid/{source}/{year}.tsv"
     threads: 1
     resources:
-        mem_mb=growing(3000),
-        runtime=growing(120),
+        mem_mb=growing(600, per_tile=300),
+        runtime=growing(20, per_tile=5),
     params:
         settings=settings_of("regrid"),
         code=code_of("regrid", with_reader=True),

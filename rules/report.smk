@@ -1,9 +1,12 @@
 rule report:
     """The page of figures and tables that a person looks at."""
     input:
-        evaluate="results/evaluate/skill.csv",
-        products=[path for product in RUN.products for path in product_files(product)],
-        domain="results/domain.nc",
+        products=all_product_files(),
+        skill="results/evaluate/skill.csv",
+        cells="results/evaluate/cells.nc",
+        steps="results/evaluate/steps.csv",
+        truth="data/truth.nc" if RUN.archive == "simulate" else [],
+        curves=[curve for link in links_in_use() for curve in curve_files(link)],
     output:
         "results/report/index.html",
     log:
@@ -12,11 +15,13 @@ rule report:
         "logs/report/index.tsv"
     threads: 1
     resources:
-        mem_mb=growing(3000),
+        mem_mb=growing(800, per_tile=100),
         runtime=growing(30),
     params:
+        truth=given("truth"),
         settings=settings_of("report"),
         code=code_of("report"),
     shell:
-        "glab report --evaluate {input.evaluate} --products {input.products}"
-        " --domain {input.domain} --output {output} --settings {params.settings:q} &> {log}"
+        "glab report --products {input.products} --skill {input.skill} --cells {input.cells}"
+        " --steps {input.steps} {params.truth} --curves {input.curves}"
+        " --output {output} --settings {params.settings:q} &> {log}"

@@ -13,8 +13,8 @@ rule residuals:
         "logs/residuals/{baseline}/{source}/{year}.tsv"
     threads: 1
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),
+        mem_mb=growing(400, per_tile=60),
+        runtime=growing(15, per_tile=1),
     params:
         settings=settings_of("residuals"),
         code=code_of("residuals"),

@@ -2,7 +2,7 @@ rule retrieve:
     """Soil moisture and VOD of one year, both runs of the inversion."""
     input:
         tb40="results/tb40/{year}.nc",
-        surface="results/regrid/surface/{year}.nc",
+        surface=lambda w: overpass_files(w.year),
         domain="results/domain.nc",
     output:
         "results/retrieve/{year}.nc",
@@ -12,11 +12,11 @@ rule retrieve:
         "logs/retrieve/{year}.tsv"
     threads: 4
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(240),
+        mem_mb=growing(800, per_tile=200),
+        runtime=growing(20, per_tile=10),
     params:
         settings=settings_of("retrieve"),
         code=code_of("retrieve"),
     shell:
         "glab retrieve --tb40 {input.tb40} --surface {input.surface} --domain {input.domain}"
-        " --year {wildcards.year} --output {output} --settings {params.settings:q} &> {log}"
+        " --output {output} --settings {params.settings:q} &> {log}"

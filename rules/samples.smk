@@ -12,8 +12,8 @@ rule samples:
         "logs/samples/{link}.tsv"
     threads: 1
     resources:
-        mem_mb=growing(8000),
-        runtime=growing(120),
+        mem_mb=growing(3000, per_tile=100),
+        runtime=growing(30, per_tile=5),
     params:
         settings=settings_of("samples"),
         code=code_of("samples"),

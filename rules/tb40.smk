@@ -2,7 +2,7 @@ rule tb40:
     """40 degree brightness temperature from a year of multi-angular SMOS."""
     input:
         smos=lambda w: year_file(RUN.tb40.source, w.year),
-        surface="results/regrid/surface/{year}.nc",
+        surface=lambda w: overpass_files(w.year),
         domain="results/domain.nc",
     output:
         "results/tb40/{year}.nc",
@@ -12,11 +12,11 @@ rule tb40:
         "logs/tb40/{year}.tsv"
     threads: 4
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(240),
+        mem_mb=growing(800, per_tile=200),
+        runtime=growing(20, per_tile=10),
     params:
         settings=settings_of("tb40"),
         code=code_of("tb40"),
     shell:
         "glab tb40 --smos {input.smos} --surface {input.surface} --domain {input.domain}"
-        " --year {wildcards.year} --output {output} --settings {params.settings:q} &> {log}"
+        " --output {output} --settings {params.settings:q} &> {log}"

@@ -14,8 +14,8 @@ rule train:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=growing(3000, 3),
-        runtime=growing(480),
+        mem_mb=growing(1500, per_input=4),
+        runtime=growing(60, per_input=1),
     params:
         start_from=given("start_from"),
         settings=settings_of("train"),

@@ -115,6 +115,18 @@ def test_rules_are_short_and_ordered(path: Path) -> None:
         assert set(order) - {"input"} <= set(found)
 
 
+@pytest.mark.parametrize("profile", ["local", "ci", "slurm"])
+def test_every_line_of_a_profile_is_explained(profile: str) -> None:
+    lines = (ROOT / "profiles" / profile / "config.yaml").read_text().splitlines()
+    assert all("#" in line for line in lines)
+    assert not (ROOT / "profiles" / "default").exists()
+
+
+def test_the_slurm_profile_is_found_by_its_name() -> None:
+    assert (ROOT / "slurm").is_symlink()
+    assert (ROOT / "slurm" / "config.yaml").samefile(ROOT / "profiles/slurm/config.yaml")
+
+
 def test_the_snakefile_is_a_page_of_contents() -> None:
     text = (ROOT / "Snakefile").read_text()
     assert "def " not in text and "lambda" not in text and "import glab" not in text
@@ -182,7 +194,7 @@ def test_xesmf_is_imported_by_one_function() -> None:
 
 def test_settings_hold_values_only() -> None:
     """The fingerprint leaves `config` out: so no class a step receives may compute anything."""
-    for name in ("sections", "links", "products"):
+    for name in ("sections", "links", "products", "inversion"):
         for part in tree(PACKAGE / "config" / f"{name}.py").body:
             methods = [f for f in getattr(part, "body", []) if isinstance(f, ast.FunctionDef)]
             for method in methods:
