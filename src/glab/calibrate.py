@@ -49,7 +49,7 @@ def calibrate(
     offset, count = _offsets(samples, error, cells, domain.sizes["cell"], settings)
     error -= offset[samples["record"].values, cells]
     coefficients, judge = _variance(samples, error, spread, settings)
-    kept = {"judged_on": judge}
+    told = {"long_name": "coefficients of the data variance", "judged_on": judge}
     return xr.Dataset(
         {
             "offset": (("record_number", "cell", "target_name"), offset),
@@ -57,7 +57,7 @@ def calibrate(
             "variance_coefficients": (
                 ("record_number", "target_name", "term"),
                 coefficients.astype(np.float32),
-                kept,
+                told,
             ),
         },
         {"cell": domain["cell"], "target_name": targets, "term": settings.variance_terms},
