@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,10 +102,24 @@ def snow_cover(precipitation: np.ndarray, air_k: np.ndarray) -> np.ndarray:
     """Snow water equivalent, kg m-2, by degree days; at most 300."""
     falling = np.where(air_k < FREEZING_K + 0.5, 0.5 * precipitation, 0.0)
     melting = 2.5 * np.maximum(air_k - FREEZING_K, 0.0)
-    snow = np.zeros_like(precipitation)
-    for day in range(1, len(snow)):
-        snow[day] = np.clip(snow[day - 1] + falling[day] - melting[day], 0.0, 300.0)
-    return snow
+
+    def next_day(snow: np.ndarray, day: int) -> np.ndarray:
+        return np.clip(snow + falling[day] - melting[day], 0.0, 300.0)
+
+    return carried(next_day, np.zeros_like(precipitation))
+
+
+def carried(next_day: Callable[[np.ndarray, int], np.ndarray], state: np.ndarray) -> np.ndarray:
+    """Carry a state from day to day; its first day is as the same day of the year after.
+
+    Args:
+        next_day: the state of a day from that of the day before and the day's number.
+        state: filled in place, shape (time, cell), zeros.
+    """
+    spin_up = min(365, len(state) - 1)
+    for day in (*range(1, spin_up + 1), 0, *range(1, len(state))):
+        state[day] = state[spin_up] if day == 0 else next_day(state[day - 1], day)
+    return state
 
 
 def soil_moisture(
@@ -115,11 +130,13 @@ def soil_moisture(
     room = (0.44 - driest).astype(np.float32)
     drying = (3.0 + 25.0 * setting.clay).astype(np.float32)  # e-folding time, days
     keep = np.exp(-(1.0 + 0.4 * annual(phase, setting.warm_phase)) / drying)
-    fast = np.zeros_like(rain)
-    fast[0] = 0.3 * room
-    for day in range(1, len(rain)):
-        rest = fast[day - 1] * keep[day]
-        fast[day] = rest + (room - rest) * (1.0 - np.exp(-rain[day] / 35.0))
+    filling = 1.0 - np.exp(-rain / 35.0)
+
+    def next_day(water: np.ndarray, day: int) -> np.ndarray:
+        rest = water * keep[day]
+        return rest + (room - rest) * filling[day]
+
+    fast = carried(next_day, np.zeros_like(rain))
     own = detrended(weather.series("slow soil", length_cells=5, memory_days=150))
     size = (0.004 + 0.010 * bounded(setting.wetness)).astype(np.float32)
     drift = size * (0.8 * slow.common + 0.6 * own) - 1.5 * size * slow.drought + 0.05 * slow.trend
