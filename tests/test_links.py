@@ -1,0 +1,102 @@
+"""Settings of links: both methods, the slices of their stages, and what they forbid."""
+
+from pathlib import Path
+
+import pytest
+
+from glab.config import Config, Features, config_from, load_config, overlaid, plan
+from glab.errors import GlabError
+
+FOLDER = Path(__file__).parents[1] / "config"
+
+
+def load(*names: str) -> Config:
+    return load_config([FOLDER / f"{name}.yaml" for name in names])
+
+
+@pytest.fixture(scope="module")
+def default():
+    return load("config")
+
+
+@pytest.fixture(scope="module")
+def published():
+    return load("config", "published")
+
+
+def test_the_default_pools_both_sensors_and_gives_no_coordinates(default):
+    link = default.links["amsr_smos"]
+    assert [record.inputs[0].source for record in link.records] == ["amsre", "amsr2"]
+    assert {record.baseline for record in link.records} == {"amsre", "amsr2"}
+    assert not any(each.features.coordinates for each in default.links.values())
+    assert default.links["tb_vod"].footprint == "M36"
+    assert default.links["tb_vod"].offset_pairs is None
+
+
+def test_published_has_a_network_for_each_sensor_and_polarisation(published):
+    names = {f"{sensor}_smos_{p}" for sensor in ("amsre", "amsr2") for p in "hv"}
+    assert set(published.links) == names | {"tb_vod"}
+    for p in "hv":
+        start, moved = published.links[f"amsr2_smos_{p}"], published.links[f"amsre_smos_{p}"]
+        assert start.target.channels == moved.target.channels == [p]
+        assert (moved.start_from, moved.frozen_layers) == (f"amsr2_smos_{p}", 2)
+        assert (start.network.epochs, moved.network.epochs) == (100, 70)
+        assert start.network.hidden == moved.network.hidden == [1512, 1000, 800, 600, 400, 200]
+    for link in published.links.values():
+        assert link.features == Features(
+            means_days=[], means_values_min=[], climatology=False, coordinates=True
+        )
+        assert link.noise_share == 0.1 and link.footprint is None
+    assert published.climatology.form == "published"
+    assert published.compose_of().sensors["amsre_smos_v"] == ["amsre"]
+
+
+def test_published_trains_on_smos_and_predicts_from_the_composed_record(published):
+    trained = {r.source for r in plan.training_residuals(published, "tb_vod")}
+    applied = {r.source for r in plan.prediction_residuals(published, "tb_vod", 2005)}
+    assert trained == {"smos_l3", "casm", "smap_ib"}
+    assert applied == {"compose", "casm"}
+
+
+def test_held_out_years_are_sampled_outside_of_the_baselines():
+    demo = load("config", "demo")
+    assert demo.splits.held_out_years == [2018]
+    assert 2018 not in demo.baseline_years("vod")
+    assert 2018 in demo.training_years("tb_vod")
+    years = {r.year for r in plan.training_residuals(demo, "tb_vod") if r.source == "smap_ib"}
+    assert years == {2015, 2016, 2017, 2018}
+
+
+def test_a_slice_holds_what_its_stage_depends_on_and_no_more(default):
+    changed = config_from(
+        overlaid(default.model_dump(), {"links": {"tb_vod": {"network": {"epochs": 7}}}})
+    )
+    for stage, same in (
+        ("samples", True),
+        ("train", False),
+        ("calibrate", True),
+        ("predict", True),
+    ):
+        before, after = (getattr(each, f"{stage}_of")("tb_vod") for each in (default, changed))
+        assert (before == after) == same, stage
+    again = type(default.samples_of("tb_vod")).model_validate_json(
+        default.samples_of("tb_vod").model_dump_json()
+    )
+    assert again == default.samples_of("tb_vod")
+
+
+@pytest.mark.parametrize(
+    "overlay",
+    [
+        {"compose": {"links": ["amsr_smoss"]}},
+        {"links": {"tb_vod": {"start_from": "nothing"}}},
+        {"links": {"tb_vod": {"features": {"means_days": [365, 91]}}}},
+        {"links": {"tb_vod": {"features": {"means_days": [91]}}}},
+        {"links": {"tb_vod": {"records": []}}},
+        {"links": {"tb_vod": {"network": {"activations": []}}}},
+        {"links": {"tb_vod": {"network": {"los": "huber"}}}},
+    ],
+)
+def test_links_that_cannot_be(default, overlay):
+    with pytest.raises(GlabError):
+        config_from(overlaid(default.model_dump(), overlay))
