@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from glab.errors import GlabError
 from glab.lmeb import cost, descent, dielectric, emission, quadratic, surface
-from glab.lmeb.cost import MODEL, OBSERVATION, VIEW
+from glab.lmeb.cost import MODEL, MODEL_FIELDS, OBSERVATION, OBSERVATION_FIELDS, VIEW
 from glab.lmeb.descent import SOLUTION
 
 Array = NDArray[np.float64]
@@ -105,11 +105,8 @@ def invert(
         t_canopy_k: effective temperature of the canopy, K.
         omega: single-scattering albedo, 0 ≤ ω < 1.
         h_r: roughness H_R.
-        q_r: polarisation mixing Q.
-        n_rh: angular exponent N_H.
-        n_rv: angular exponent N_V.
-        tt_h: angular shape of the optical depth, H.
-        tt_v: the same, V.
+        q_r: polarisation mixing Q; n_rh, n_rv: angular exponents N_H and N_V.
+        tt_h: angular shape of the optical depth for H; tt_v: for V.
         t_sky_k: downwelling sky temperature, K; with as many dimensions as `tb_h`, by angle.
         dielectric: "mironov2013" or "mironov2009".
         model: "tau-omega" or "two-stream".
@@ -130,37 +127,9 @@ def invert(
     Reference: Wigneron et al. 2007, doi:10.1016/j.rse.2006.10.014; the priors are those of
     SMAP-IB, Li et al. 2022, doi:10.1016/j.rse.2022.112921.
     """
+    given = locals()
     emission.check_names(dielectric, model)
-    sky, dimensions = np.asarray(t_sky_k), max(np.ndim(tb_h), np.ndim(tb_v), 1)
-    observations = {
-        "tb_h": tb_h,
-        "tb_v": tb_v,
-        "incidence_deg": incidence_deg,
-        "tb_sigma_k": tb_sigma_k,
-        "t_sky_k": sky if sky.ndim == dimensions else sky[..., np.newaxis],
-    }
-    observed = {name: np.atleast_1d(np.asarray(value)) for name, value in observations.items()}
-    parameters = {
-        "clay": clay,
-        "t_ground_k": t_ground_k,
-        "t_canopy_k": t_canopy_k,
-        "omega": omega,
-        "h_r": h_r,
-        "q_r": q_r,
-        "n_rh": n_rh,
-        "n_rv": n_rv,
-        "tt_h": tt_h,
-        "tt_v": tt_v,
-        "sm_prior": sm_prior,
-        "sm_sigma": sm_sigma,
-        "vod_prior": vod_prior,
-        "vod_sigma": vod_sigma,
-        "sm_min": sm_bounds[0],
-        "sm_max": sm_bounds[1],
-        "vod_min": vod_bounds[0],
-        "vod_max": vod_bounds[1],
-    }
-    models = {name: np.asarray(value) for name, value in parameters.items()}
+    observed, models = _observed(given), _models(given)
     _check_bounds(models)
     cells, angles = _shapes(observed, models)
     solutions = _solve(
@@ -170,6 +139,23 @@ def invert(
         (dielectric == "mironov2013", model == "two-stream"),
     )
     return Inversion(*(solutions[name].reshape(cells) for name in Inversion._fields))
+
+
+def _observed(given: dict[str, Any]) -> Arrays:
+    """The arguments whose last axis is the angle."""
+    dimensions = max(np.ndim(given["tb_h"]), np.ndim(given["tb_v"]), 1)
+    observed = {name: np.atleast_1d(np.asarray(given[name])) for name in OBSERVATION_FIELDS}
+    if np.ndim(given["t_sky_k"]) != dimensions:
+        observed["t_sky_k"] = np.asarray(given["t_sky_k"])[..., np.newaxis]
+    return observed
+
+
+def _models(given: dict[str, Any]) -> Arrays:
+    """The arguments of the shape of the cells."""
+    bounds = {}
+    for name in ("sm", "vod"):
+        bounds[f"{name}_min"], bounds[f"{name}_max"] = given[f"{name}_bounds"]
+    return {name: np.asarray((given | bounds)[name]) for name in MODEL_FIELDS}
 
 
 def _check_bounds(models: Arrays) -> None:
