@@ -152,7 +152,7 @@ def test_a_step_at_the_change_of_sensors_stands_out(nature, cells):
 
 def test_segments_follow_the_sensors_within_the_record():
     days = np.arange("2009-03-01", "2014-01-01", dtype="datetime64[D]")
-    found = segments_of(SETTINGS, days)
+    found = segments_of(SETTINGS.sensors, days)
     assert [s.name for s in found] == ["amsre", "amsre_smos", "smos", "amsr2_smos"]
     assert found[0].start == days[0] and found[-1].end == days[-1]
     for before, after in zip(found, found[1:]):

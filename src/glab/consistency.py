@@ -12,7 +12,7 @@ from glab import breaks
 from glab.breaks import Segment
 from glab.calendar import Days
 from glab.comparison import Floats, Mask, narrowed
-from glab.config import Evaluate
+from glab.config import Evaluate, Period
 from glab.running import window_mean
 
 Row = dict[str, Any]
@@ -27,12 +27,12 @@ WINDOW_DAYS = 18
 """Daily records are averaged to windows of this length before steps are taken."""
 
 
-def segments_of(settings: Evaluate, days: Days) -> list[Segment]:
+def segments_of(sensors: Mapping[str, Period], days: Days) -> list[Segment]:
     """Stretches of a record with one set of sensors each, in order."""
     last = np.datetime64("2100-01-01", "D")
     made = [
         Segment(name, np.datetime64(p.start, "D"), np.datetime64(p.end, "D") if p.end else last)
-        for name, p in settings.sensors.items()
+        for name, p in sensors.items()
     ]
     return breaks.clipped(sorted(made, key=lambda segment: segment.start), days)
 
@@ -42,7 +42,7 @@ def step_rows(
 ) -> list[Row]:
     """Steps of product minus truth at each change of sensors, beside placebo dates."""
     days, difference = _in_windows(judged, judged["value"].values - true)
-    segments = segments_of(settings, days)
+    segments = segments_of(settings.sensors, days)
     rows: list[Row] = []
     for before, after in zip(segments, segments[1:]):
         each = breaks.step(difference, days, before, after)

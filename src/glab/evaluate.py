@@ -138,13 +138,13 @@ def _spread(part: xr.Dataset, true: Floats) -> dict[str, Floats]:
 
 
 def _pair_rows(sums: Mapping[str, Moments], masks: Mapping[str, Mask]) -> Iterator[Row]:
-    """R, RMSE, bias, ubRMSE of all pairs of a group together, and the medians over its cells."""
+    """R, errors and slope of all pairs of a group together, and medians over its cells."""
     for signal, each in sums.items():
         full = signal == "full"
         medians = {name: getattr(each, name) for name in ("r", "ubrmse")[: 2 if full else 1]}
         for group, mask in masks.items():
             pooled, row = each.pooled(mask), {"cells": group, "signal": signal}
-            for metric in ("r", "rmse", "bias", "ubrmse")[: 4 if full else 2]:
+            for metric in ("r", "rmse", "slope", "bias", "ubrmse")[: 5 if full else 3]:
                 value = float(getattr(pooled, metric))
                 yield row | {"metric": metric, "value": value, "n": int(pooled.n)}
             for metric, values in medians.items():

@@ -45,7 +45,7 @@ def described(
                 cells["col"].values,
             )[f"{variable}_trend"]
             fields.append(
-                here.drop_vars(["lat", "lon"])
+                here.reset_coords(drop=True)
                 .expand_dims(product=[name], truth=["none"])
                 .assign_coords(cell=cells["cell"].values)
                 .to_dataset()

@@ -61,8 +61,7 @@ def slopes(values: FloatArray, days: Days) -> Floats:
         days: dates, shape (time,).
     """
     years = (days - days[0]).astype("timedelta64[D]").astype(float) / DAYS_PER_YEAR
-    found = moments(np.asarray(values, float), np.broadcast_to(years[:, None], values.shape))
-    return ratio(found.m_pt, found.m_tt)
+    return moments(values, np.broadcast_to(years[:, None], values.shape)).slope
 
 
 def trends(

@@ -59,6 +59,11 @@ class Moments:
         return np.hypot(self.ubrmse, self.bias)
 
     @property
+    def slope(self) -> Floats:
+        """Regression of p on t: Σ p't' / Σ t'²."""
+        return ratio(self.m_pt, self.m_tt)
+
+    @property
     def r(self) -> Floats:
         """Pearson's correlation; NaN below `PAIRS_MIN` pairs or where one side is constant."""
         variance = self.m_pp * self.m_tt

@@ -17,6 +17,8 @@ from glab.gridded import cells_of
 from glab.inventory import described
 
 STATIC = ("row", "col", "lat", "lon", "split", "block")
+BINS_DEG = (40.0, 42.5)
+OVERPASS = "ascending"
 TRUE_STATIC = ("change_kind", "biome", "clearing_day")
 
 
@@ -30,6 +32,7 @@ def evaluate(
     settings: Evaluate,
     truth: Path | None = None,
     controls: list[Path] | None = None,
+    observations: list[Path] | None = None,
 ) -> None:
     """Measure skill against the truth; without one, tell what the products hold.
 
@@ -42,6 +45,7 @@ def evaluate(
         settings: periods, sensors, footprint, splits.
         truth: the simulated Earth.
         controls: yearly predictions of links that feed no product, named by their folder.
+        observations: yearly files of multi-angular SMOS, to tell the noise of single bins.
     """
     nature = None if truth is None else io.read(truth)
     land = judged_cells(io.read(domain).load(), nature, settings)
@@ -49,6 +53,7 @@ def evaluate(
         skill, jumps, fields = described([io.read(path) for path in products], land)
     else:
         records = product_records(products, land) + control_records(controls or [], land)
+        records += bin_records(observations or [], land)
         skill, jumps, fields = judge(records, nature, land, settings)
     for frame, path in ((skill, output), (jumps, steps)):
         write_table(frame, path)
@@ -56,7 +61,13 @@ def evaluate(
     here = None if nature is None else nature[known].sel(cell=land["cell"].values)
     fields = fields.assign({name: land[name] for name in STATIC if name in land})
     fields = fields.assign({name: here[name] for name in known} if here is not None else {})
-    inputs = [*products, domain, *([truth] if truth else []), *(controls or [])]
+    inputs = [
+        *products,
+        domain,
+        *([truth] if truth else []),
+        *(controls or []),
+        *(observations or []),
+    ]
     io.write(fields, cells, io.Provenance("evaluate", settings, inputs))
 
 
@@ -93,6 +104,27 @@ def control_records(paths: list[Path], cells: xr.Dataset) -> list[xr.Dataset]:
         )
         for name, years in found.items()
         if all("vod" in year for year in years)
+    ]
+
+
+def bin_records(paths: list[Path], cells: xr.Dataset) -> list[xr.Dataset]:
+    """Brightness temperature of single angle bins of SMOS, which `tb40` should be better than."""
+    years: list[xr.DataArray] = []
+    for path in sorted(paths):
+        with io.read(path) as year:
+            part = year["tb"].sel(cell=cells["cell"].values, overpass=OVERPASS)
+            years.append(part.sel(angle=list(BINS_DEG)).load())
+    if not years:
+        return []
+    tb = xr.concat(years, "time", combine_attrs="drop")
+    return [
+        record(
+            xr.Dataset({f"tb_{pol}": tb.sel(angle=angle, channel=pol, drop=True)}),
+            f"tb_{pol}",
+            f"SMOS {angle:g}° bin",
+        )
+        for angle in BINS_DEG
+        for pol in ("h", "v")
     ]
 
 

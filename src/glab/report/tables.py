@@ -1,0 +1,170 @@
+"""The page's tables and cards, from the tables of `evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from glab.figures.style import product_named
+from glab.report.parts import VARIABLE_NAMES, Card, Table, looked_up, number, truth_kind
+
+GROUPS = {"trained": "trained cells", "held_out": "held-out cells"}
+SEEN = {
+    "footprint": "The truth is averaged to what the target instrument could see.",
+    "cell": "The truth is that of the 25 km cells.",
+    "none": "",
+}
+TREND_GROUPS = (
+    *("all", "trained", "held_out", "unchanged", "browned", "greened", "cleared", "uncleared"),
+    *("held_out cleared", "held_out uncleared"),
+)
+
+
+def skill_table(
+    skill: pd.DataFrame,
+    product: str,
+    variable: str,
+    digits: int,
+    groups: Mapping[str, str] = GROUPS,
+) -> Table:
+    """Skill of a product and its controls by period, trained and held-out cells apart.
+
+    Args:
+        skill: `evaluate`'s table.
+        product, variable: of which product.
+        digits: decimals of errors.
+        groups: which groups of cells, and what they are called.
+    """
+    kind = truth_kind(skill, product, variable)
+    own = skill[(skill["variable"] == variable) & (skill["truth"] == kind)]
+    own = own[own["product"].str.split(": ").str[0] == product]
+    rows: list[list[str]] = []
+    for period in dict.fromkeys(own["period"]):
+        rows.append(["whole record" if period == "all" else period])
+        part = own[own["period"] == period]
+        for name in dict.fromkeys(part["product"]):
+            for group, told in groups.items():
+                label = f"{product_named(name)}, {told}"
+                rows.append([label, *_skill_row(part, name, group, period, digits)])
+    columns = ["", "R", "R anomalies", "RMSE", "bias", "ubRMSE", "in ±1σ", "in ±2σ", "pairs"]
+    caption = (
+        f"{SEEN[kind]} R of anomalies: each side less its own mean and three annual harmonics. "
+        "ubRMSE: RMSE without the bias. In ±1σ: share of truths within one total standard "
+        "deviation (0.68 is right), in ±2σ 0.95. Climatology: the product's seasonal cycle alone; "
+        "persistence: last year's truth."
+    )
+    name = VARIABLE_NAMES[variable]
+    return Table(f"{name[0].upper()}{name[1:]}, in numbers", caption, columns, rows)
+
+
+def _skill_row(
+    part: pd.DataFrame, product: str, group: str, period: str, digits: int
+) -> Iterator[str]:
+    where = {"product": product, "cells": group, "period": period}
+    yield number(looked_up(part, "r", **where))
+    anomalies = where | {"signal": "deseasonalised"}
+    constant = product.endswith(": climatology")
+    yield "–" if constant else number(looked_up(part, "r", **anomalies))
+    yield number(looked_up(part, "rmse", **where), digits)
+    yield number(looked_up(part, "bias", **where), digits, sign=True)
+    yield number(looked_up(part, "ubrmse", **where), digits)
+    for width in (1, 2):
+        yield number(looked_up(part, f"coverage_{width}", **where))
+    rows = part[(part["metric"] == "rmse") & (part["signal"] == "full")]
+    rows = rows[(rows["product"] == product) & (rows["cells"] == group)]
+    yield f"{int(rows['n'].iloc[0]):,}" if len(rows) else "–"
+
+
+def trend_table(skill: pd.DataFrame, product: str, variable: str) -> Table:
+    """How much of the true trends and drops a product shows, by group of cells."""
+    kind = truth_kind(skill, product, variable)
+    own = skill[(skill["product"] == product) & (skill["variable"] == variable)]
+    own = own[own["truth"] == kind]
+    present = set(own["cells"])
+    biomes = sorted(name for name in present if name.startswith("biome "))
+    classes = [name for name in dict.fromkeys(own["cells"]) if "VOD" in name]
+    rows = []
+    for group in [g for g in TREND_GROUPS if g in present] + classes + biomes:
+        where = {"cells": group}
+        values = [looked_up(own, f"trend_{m}", **where) for m in ("gain", "skill", "r")]
+        error = looked_up(own, "trend_error", **where)
+        cells = own[(own["metric"] == "trend_gain") & (own["cells"] == group)]["n"]
+        drop = [number(looked_up(own, m, **where)) for m in ("clearing_gain", "early_share")]
+        rows.append(
+            [group.replace("_", " "), *map(number, values), number(1000 * error, 2), *drop]
+            + [f"{int(cells.iloc[0]):,}" if len(cells) else "–"]
+        )
+    columns = ["cells", "gain", "skill", "R", "error (10⁻³ yr⁻¹)"]
+    columns += ["gain of drops", "seen too early", "number"]
+    caption = (
+        f"{SEEN[kind]} Trends are least-squares slopes over the windows where both exist. Gain "
+        "Σ sₚsₜ / Σ sₜ²: 1 where the whole trend is kept. Skill 1 − Σ (sₚ − sₜ)² / Σ sₜ². Error: "
+        "standard deviation of sₚ − sₜ. Gain of drops: regression of the product's drops at "
+        "clearings on the true ones; seen too early: share of them more than 36 days ahead."
+    )
+    return Table(f"Trends and drops of {VARIABLE_NAMES[variable]}", caption, columns, rows)
+
+
+def noise_table(skill: pd.DataFrame) -> Table:
+    """The 40° brightness temperature of system B beside single angle bins."""
+    own = skill[skill["variable"].isin(["tb_h", "tb_v"]) & (skill["cells"] == "all")]
+    own = own[own["product"].eq("smos_ib") | own["product"].str.endswith("bin")]
+    rows = []
+    for variable in ("tb_h", "tb_v"):
+        for product in dict.fromkeys(own["product"]):
+            part = own[(own["product"] == product) & (own["variable"] == variable)]
+            names = ("ubrmse_cell_median", "noise_cell_median", "bias", "slope", "r")
+            values = [looked_up(part, name) for name in names]
+            label = f"{VARIABLE_NAMES[variable]}, {product_named(product)}"
+            rows.append(
+                [label, *(number(value, 2, name == "bias") for name, value in zip(names, values))]
+            )
+    caption = (
+        "Against the noise-free 40° truth at SMOS's footprint. Error: median over cells of the "
+        "standard deviation of product minus truth, K. Noise: median over cells of successive "
+        "differences over √2, K (nature's own changes included). Slope: regression on the truth."
+    )
+    columns = ["", "error", "noise", "bias", "slope", "R"]
+    return Table("Noise of the 40° brightness temperature", caption, columns, rows)
+
+
+def cards(skill: pd.DataFrame, steps: pd.DataFrame) -> list[Card]:
+    """The numbers at the top of the page: of held-out cells, where a truth is known."""
+    made = []
+    if "glab_vod" in set(skill["product"]):
+        kind = truth_kind(skill, "glab_vod", "VOD")
+        vod = skill[(skill["product"] == "glab_vod") & (skill["truth"] == kind)]
+        held = {"cells": "held_out"}
+        made += [
+            Card(
+                number(looked_up(vod, "trend_gain", **held)),
+                "",
+                "of the true VOD trends are kept on cells that no network saw",
+            ),
+            Card(
+                number(looked_up(vod, "r", signal="deseasonalised", **held)),
+                "R",
+                "of VOD anomalies with the truth, held-out cells",
+            ),
+            Card(number(looked_up(vod, "rmse", **held), 3), "", "RMSE of VOD, held-out cells"),
+            Card(
+                number(100 * looked_up(vod, "coverage_1", **held), 0),
+                "%",
+                "of the truths within ±1σ, held-out cells (68 % is right)",
+            ),
+        ]
+    if "glab_tb" in set(skill["product"]):
+        tb = skill[(skill["product"] == "glab_tb") & (skill["variable"] == "tb_h")]
+        error = looked_up(tb, "rmse", cells="held_out")
+        made.append(Card(number(error, 1), "K", "RMSE of daily TB, H, held-out cells"))
+    own = steps[(steps["variable"] == "VOD") & (steps["cells"] == "all")]
+    if len(own):
+        made.append(
+            Card(
+                number(float(own["step"].abs().max()), 3),
+                "",
+                "largest step of VOD where the sensors change",
+            )
+        )
+    return [card for card in made if card.value != "–"]

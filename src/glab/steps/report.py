@@ -1,0 +1,98 @@
+"""Write the page of figures and tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import xarray as xr
+
+from glab import io
+from glab.comparison import truths
+from glab.config import Evaluate, Report
+from glab.digest import digest
+from glab.report import Judged, Material, page
+from glab.steps.evaluate import product_records
+
+SHOWN = {"glab_vod": ("VOD", "VOD_residual"), "glab_tb": ("tb_h", "tb_v"), "smos_ib": ("vod",)}
+
+
+def report(
+    *,
+    products: list[Path],
+    skill: Path,
+    cells: Path,
+    steps: Path,
+    output: Path,
+    settings: Report,
+    truth: Path | None = None,
+    curves: list[Path] | None = None,
+) -> None:
+    """Write the page of figures and tables.
+
+    Args:
+        products: yearly files of any products.
+        skill, cells, steps: what `evaluate` wrote.
+        output: the page.
+        settings: title, example cells, resolution, sensors, splits.
+        truth: the simulated Earth.
+        curves: training curves, `<link>/<member>/curve.csv`.
+    """
+    fields = io.read(cells).load()
+    material = Material(
+        settings=settings,
+        digests=_digests(products),
+        judged=_judged(products, fields, truth, settings),
+        fields=fields,
+        skill=pd.read_csv(skill, keep_default_na=False, na_values=[""]),
+        steps=pd.read_csv(steps),
+        curves=_curves(curves or []),
+        provenance=_provenance(products),
+    )
+    with io.creating(output) as temporary:
+        temporary.write_text(page(material), encoding="utf-8")
+
+
+def _digests(products: list[Path]) -> dict[str, list[xr.Dataset]]:
+    """A digest of every product year, by product."""
+    found: dict[str, list[xr.Dataset]] = {}
+    for path in sorted(products, key=lambda path: (path.name, path)):
+        with io.read(path) as year:
+            name = str(year.attrs["product"])
+            found.setdefault(name, []).append(digest(year, SHOWN[name]))
+    return found
+
+
+def _judged(
+    products: list[Path], fields: xr.Dataset, truth: Path | None, settings: Report
+) -> dict[str, Judged]:
+    """Records on all judged cells with their truths; without a truth those of VOD alone."""
+    if truth is None:
+        few = [path for path in products if path.parent.name == "glab_vod"]
+        records = product_records(few, fields)
+        return {record.attrs["variable"]: Judged(record, {}) for record in records}
+    nature = io.read(truth)
+    spec = Evaluate(splits=settings.splits, seed=settings.seed, sensors=settings.sensors)
+    found: dict[str, Judged] = {}
+    for record in product_records(products, fields):
+        variable = record.attrs["variable"]
+        if variable not in found:
+            found[variable] = Judged(record, truths(nature, record, spec))
+    return found
+
+
+def _curves(paths: list[Path]) -> dict[str, list[pd.DataFrame]]:
+    """Training curves by link, members in order."""
+    found: dict[str, list[pd.DataFrame]] = {}
+    for path in sorted(paths, key=lambda path: (path.parts[-3], int(path.parts[-2]))):
+        found.setdefault(path.parts[-3], []).append(pd.read_csv(path))
+    return found
+
+
+def _provenance(products: list[Path]) -> dict[str, dict[str, str]]:
+    """Attributes of the last year of each product."""
+    found = {}
+    for path in sorted(products):
+        with io.read(path) as year:
+            found[str(year.attrs["product"])] = {k: str(v) for k, v in year.attrs.items()}
+    return found
