@@ -18,6 +18,10 @@ from glab.grids import M25
 LAT, LON = (4.0, 6.6), (20.0, 22.2)
 TILE = 64
 CLEARED, BROWNED, GREENED = 3, 1, 2
+PROCESSING = {
+    "flag_masks": np.array([1, 2], np.int16),
+    "flag_meanings": "not_converged negative_median",
+}
 KINDS = {"flag_meanings": "none browning greening clearing"}
 BIOMES = {"flag_meanings": "forest savanna steppe"}
 CLEARING_DAY = np.datetime64("2011-08-01")
@@ -194,6 +198,7 @@ def system_b_year(nature: xr.Dataset, year: int) -> tuple[xr.Dataset, xr.Dataset
         "soil_moisture_error": layer(constant, 0.0),
         "vod_error": layer(constant, 0.0),
         "scene_flags": (dims, flags),
+        "processing_flags": (dims, (flags > 3).astype(np.int16), PROCESSING),
     }
     no_channel = {name: c for name, c in coords.items() if name != "channel"}
     return xr.Dataset(tb40, coords), xr.Dataset(retrieve, no_channel)

@@ -288,6 +288,27 @@ def test_the_step_judges_every_product_and_control_twice_the_same(run, tmp_path)
         assert {"VOD_trend", "tb_h_rmse", "split", "change_kind", "lat"} <= set(fields.variables)
 
 
+def test_single_bins_of_smos_are_noisier_than_what_is_made_of_all(run, tmp_path):
+    bins = []
+    for year in (2012, 2013):
+        path = tmp_path / f"{year}.nc"
+        with io.read(run / "results" / "tb40" / f"{year}.nc") as tb40:
+            quiet = tb40["tb"].load().expand_dims(angle=np.array([40.0, 42.5]), axis=3)
+            rng = np.random.default_rng(year)
+            loud = (quiet + rng.normal(0, 4.0, quiet.shape)).astype(np.float32)
+            io.write(loud.to_dataset(name="tb"), path, io.Provenance("regrid"))
+        bins.append(path)
+    evaluate(**arguments(run, tmp_path / "out"), truth=run / "data/truth.nc", observations=bins)
+    skill = pd.read_csv(tmp_path / "out" / "skill.csv")
+    skill = skill[skill["variable"] == "tb_h"]
+    where = {"truth": "footprint"}
+    made = value(skill, "ubrmse_cell_median", product="smos_ib", **where)
+    for angle in ("40", "42.5"):
+        single = value(skill, "ubrmse_cell_median", product=f"SMOS {angle}° bin", **where)
+        assert single == pytest.approx(np.hypot(4.0, made), rel=0.05)
+    assert value(skill, "slope", product="smos_ib", **where) == pytest.approx(1.0, abs=0.01)
+
+
 def test_without_a_truth_it_tells_what_the_products_hold(run, tmp_path):
     evaluate(**arguments(run, tmp_path))
     skill = pd.read_csv(tmp_path / "skill.csv")

@@ -224,6 +224,9 @@ def test_smos_ib_takes_one_overpass_and_marks_what_was_not_seen(results, tmp_pat
             seen = np.isfinite(cells["tb_h"])
             assert np.isnan(cells["scene_flags"].values[~seen.values]).all()
             assert set(np.unique(cells["scene_flags"].values[seen.values])) <= {0, 1, 2, 4, 8}
+            assert (
+                made["processing_flags"].attrs["flag_meanings"] == "not_converged negative_median"
+            )
 
 
 def test_the_quality_filter_keeps_good_scenes_and_fits(results):

@@ -16,6 +16,8 @@ from glab.grids import M25
 from glab.variables import lookup
 
 STD_SUFFIXES = ("_std", "_std_data", "_std_total")
+SHARED = ("origin", "count", "scene_flags", "processing_flags", "tb_rmse")
+FLAGS = ("flag_masks", "flag_values", "flag_meanings")
 QUALITY = {"coverage_content_type": "qualityInformation"}
 
 
@@ -36,7 +38,7 @@ def layers(product: str, sources: list[xr.Dataset], overpass: str = "ascending")
         GlabError: for sources of different cells or times, or without a variable.
     """
     try:
-        merged = xr.merge(sources, join="exact", compat="override", combine_attrs="drop")
+        merged = xr.merge(sources, join="exact", compat="override", combine_attrs="override")
         made = {"glab_tb": _glab_tb, "glab_vod": _glab_vod, "smos_ib": _smos_ib}[product]
         return made(_of_overpass(merged, overpass))
     except (ValueError, xr.MergeError) as error:
@@ -80,8 +82,12 @@ def _smos_ib(work: xr.Dataset) -> xr.Dataset:
     }
     names = ("soil_moisture", "vod", "soil_moisture_error", "vod_error", "tb_rmse", "angle_count")
     seen = np.isfinite(tb["tb_h"]) | np.isfinite(tb["tb_v"])
-    flags = work["scene_flags"].where(seen).astype(np.float32)
-    return xr.Dataset(tb | {name: work[name] for name in names} | {"scene_flags": flags})
+    flags = {
+        name: work[name].where(seen).astype(np.float32)
+        for name in ("scene_flags", "processing_flags")
+        if name in work or name == "scene_flags"
+    }
+    return xr.Dataset(tb | {name: work[name] for name in names} | flags)
 
 
 def _of_overpass(work: xr.Dataset, overpass: str) -> xr.Dataset:
@@ -108,7 +114,7 @@ def quality_filter(
         where a flag is missing or above its bound, or the misfit is; quality layers unchanged.
     """
     good = (dataset["scene_flags"] <= scene_flags_max) & (dataset["tb_rmse"] <= tb_rmse_max_k)
-    quality = {"scene_flags", "tb_rmse", "angle_count"}
+    quality = {"scene_flags", "processing_flags", "tb_rmse", "angle_count"}
     filtered = dataset.copy()
     for name, array in dataset.data_vars.items():
         if name not in quality and set(dataset["tb_rmse"].dims) <= set(array.dims):
@@ -125,7 +131,8 @@ def formatted(product: str, sources: list[xr.Dataset], window: Window, overpass:
     cells = layers(product, sources, overpass)
     for name, array in cells.data_vars.items():
         if "cell" in array.dims:
-            array.attrs = _attributes(str(name), form, list(map(str, cells.data_vars)))
+            flags = {key: array.attrs[key] for key in FLAGS if key in array.attrs}
+            array.attrs = flags | _attributes(str(name), form, list(map(str, cells.data_vars)))
     gridded = on_grid(cells.reset_coords(drop=True), window).merge(horizontal(window))
     gridded["time"].attrs = {"long_name": "day (UTC)", "axis": "T", **COORDINATE}
     gridded["time"].attrs["units_metadata"] = "leap_seconds: none"
@@ -136,7 +143,7 @@ def formatted(product: str, sources: list[xr.Dataset], window: Window, overpass:
 
 def _attributes(name: str, form: Form, names: list[str]) -> dict[str, Any]:
     """What a variable of a product says beyond its declaration."""
-    if name in ("origin", "scene_flags"):
+    if name in ("origin", "scene_flags", "processing_flags"):
         return {"standard_name": "status_flag", **QUALITY}
     if name == "count":
         return {"standard_name": "number_of_observations", **QUALITY}
@@ -146,7 +153,7 @@ def _attributes(name: str, form: Form, names: list[str]) -> dict[str, Any]:
         found["units_metadata"] = f"temperature: {kind}"
     if name in form.main:
         companions = [other for other in names if other.startswith(f"{name}_")]
-        shared = [o for o in ("origin", "count", "scene_flags", "tb_rmse") if o in names]
+        shared = [o for o in SHARED if o in names]
         found["cell_methods"] = "area: mean" if form.days == 1 else "area: mean time: mean"
         found["ancillary_variables"] = " ".join([*companions, *shared])
     if name.endswith(STD_SUFFIXES):

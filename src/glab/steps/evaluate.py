@@ -113,7 +113,8 @@ def bin_records(paths: list[Path], cells: xr.Dataset) -> list[xr.Dataset]:
     for path in sorted(paths):
         with io.read(path) as year:
             part = year["tb"].sel(cell=cells["cell"].values, overpass=OVERPASS)
-            years.append(part.sel(angle=list(BINS_DEG)).load())
+            angles = [angle for angle in BINS_DEG if angle in year["angle"].values]
+            years.append(part.sel(angle=angles).load())
     if not years:
         return []
     tb = xr.concat(years, "time", combine_attrs="drop")
@@ -123,7 +124,7 @@ def bin_records(paths: list[Path], cells: xr.Dataset) -> list[xr.Dataset]:
             f"tb_{pol}",
             f"SMOS {angle:g}° bin",
         )
-        for angle in BINS_DEG
+        for angle in tb["angle"].values
         for pol in ("h", "v")
     ]
 
