@@ -8,6 +8,8 @@ import pytest
 from fixtures_world import MERIDIAN, truth_of, year_of
 from glab.calendar import days_between
 from glab.errors import GlabError
+from glab.landcover import parameters
+from glab.lmeb import brightness_temperature, effective_temperature
 from glab.simulate import amsr, microwave, orbits, smos
 from glab.simulate.emission import lband_tb
 from glab.simulate.footprint import footprint
@@ -171,6 +173,31 @@ def test_truth_tb_is_the_emission_of_the_truth_at_the_footprint():
     seen = footprint(world.land, world.land.lat, world.land.lon, 43.0)(tb)
     assert np.allclose(np.moveaxis(seen, 0, -1), world.daily["tb"], atol=1e-3)
     assert world.daily["tb"].std(axis=1).mean() < tb.std(axis=2).mean()
+
+
+def test_matched_world_is_what_the_inversion_takes_it_to_be():
+    settings, truth, static = truth_of(first_year=2011, last_year=2011, matched_physics=True)
+    world = world_of(truth, settings, 2011)
+    day, cells = 200, slice(None)
+    state = {name: world.daily[name][day, cells] for name in ("soil_moisture", "vod", "t_deep")}
+    surface = world.daily["t_surface_0600"][day, cells]
+    tb_h, _ = brightness_temperature(
+        state["soil_moisture"],
+        state["vod"],
+        incidence_deg=40.0,
+        clay=truth.clay.values[cells],
+        t_ground_k=effective_temperature(surface, state["t_deep"], state["soil_moisture"]),
+        t_canopy_k=surface,
+        omega=truth.omega.values[cells],
+        h_r=truth.h_r.values[cells],
+    )
+    dry = world.daily | {"water_fraction": 0.0 * world.daily["water_fraction"]}
+    tb = lband_tb(scene_at(dry, dry["t_surface_0600"]), world.patches, 40.0)
+    assert np.abs(tb[0, day, cells] - tb_h).max() < 0.01
+    known = parameters(truth)
+    assert np.allclose(known.omega, truth.omega, atol=1e-5)
+    on_map = static.clay.values[np.isfinite(static.clay.values)]
+    assert np.allclose(np.sort(on_map), np.sort(truth.clay.values), atol=1e-5)
 
 
 def test_water_is_cold_and_frozen_ground_is_warm():

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
+LocalHour = Annotated[float, Field(ge=0.0, lt=24.0)]
 
 
 class Section(BaseModel):
@@ -72,6 +73,8 @@ class Source(Section):
     reader: str | None = None
     period: Period
     series: Series | None = None
+    archive: str | None = None  # source whose granules these are too, taken at another hour
+    local_hour: LocalHour | None = None  # instead of regrid.local_hour
     keep: list[str] | None = None  # variables carried to the domain; None: all
     quality: list[QualityRule] = []
     doi: str = ""
@@ -93,6 +96,7 @@ class World(Section):
     long_term_change: bool = True  # False: no trends, clearings or warming (for false trends)
     calibration_drift_k_per_decade: float = 0.0  # of the AMSR sensors, its sign by channel
     smos_overpasses: list[Literal["A", "D"]] = ["A", "D"]  # 06:00 and 18:00
+    matched_physics: bool = False  # the inversion's own physics and parameters, as a control
 
 
 class Simulate(World):
@@ -128,7 +132,7 @@ class RegridMethod(Section):
     backend: Literal["separable", "xesmf"] = "separable"
     valid_fraction_min: Fraction = 0.5  # of a cell's area that must have been seen
     bad_share_max: Fraction = 0.2  # of unreadable granules, above which a year fails
-    local_hour: Annotated[float, Field(ge=0, lt=24)] | None = 6.0
+    local_hour: LocalHour | None = 6.0
     # solar time at which sources with several times a day are taken; None: their daily mean
 
 
@@ -193,47 +197,3 @@ class ProductYears(Section):
 
     first: int
     last: int
-
-
-# --- stages, system B ------------------------------------------------------------------------
-
-
-class Lmeb(Section):
-    """Parameters of the radiative-transfer model that are choices (SCIENCE §3)."""
-
-    dielectric: Literal["mironov2013", "mironov2009"] = "mironov2013"
-    model: Literal["tau-omega", "two-stream"] = "tau-omega"
-    q_r: float = 0.0
-    n_rh: float = -1.0
-    n_rv: float = -1.0
-    tt_h: float = 1.0
-    tt_v: float = 1.0
-    effective_temperature: Literal["wigneron2007", "choudhury1982"] = "wigneron2007"
-
-
-class Tb40(Section):
-    """The 40° brightness temperature."""
-
-    source: str = "smos_l3"
-    lmeb: Lmeb = Lmeb()
-    form: Literal["observation", "model"] = "observation"
-    angle_min_deg: float = 20.0
-    angle_max_deg: float = 55.0
-    angle_range_min_deg: float = 10.0
-    use_40_bin: bool = False  # it shares its snapshots with 37.5 and 42.5
-    tb_sigma_min_k: Positive = 4.0
-
-
-class Retrieve(Section):
-    """The two-run inversion of 40° TB."""
-
-    lmeb: Lmeb = Lmeb()
-    tb_sigma_k: Positive = 1.0
-    sm_prior: float = 0.2
-    sm_sigma: Positive = 0.2
-    vod_prior: float = 0.5
-    vod_sigma: Positive = 1.0
-    prior: Literal["year", "ten_days"] = "year"
-    prior_values_min: int = 30
-    sm_bounds: tuple[float, float] = (-0.1, 1.0)
-    vod_bounds: tuple[float, float] = (-0.2, 2.0)

@@ -11,8 +11,6 @@ from glab.simulate.surface import Patches
 
 WATER_PERMITTIVITY = 79.0 + 8.0j
 FREEZING_K = 273.15
-CANOPY_WARMER_K = 0.4
-W0, B0 = 0.35, 0.25
 FROZEN_SOIL_MOISTURE = 0.03
 
 
@@ -24,16 +22,16 @@ class Scene:
         vod: VOD of the cell.
         soil_moisture: m3 m-3.
         t_surface_k, t_deep_k: soil temperatures.
-        t_canopy_k: temperature of the canopy.
         water: open-water fraction.
+        overpass: "A" (06:00) or "D" (18:00).
     """
 
     vod: np.ndarray
     soil_moisture: np.ndarray
     t_surface_k: np.ndarray
     t_deep_k: np.ndarray
-    t_canopy_k: np.ndarray
     water: np.ndarray
+    overpass: str = "A"
 
 
 def thawed(t_surface_k: np.ndarray) -> np.ndarray:
@@ -51,21 +49,24 @@ def lband_tb(scene: Scene, patches: Patches, incidence_deg: float) -> np.ndarray
 
 
 def _patch_tb(scene: Scene, patches: Patches, patch: int, incidence_deg: float) -> np.ndarray:
+    physics = patches.physics
     liquid = thawed(scene.t_surface_k)
     moisture = np.clip(scene.soil_moisture + patches.sm_offset[patch], 0.005, 0.6)
     moisture = FROZEN_SOIL_MOISTURE + liquid * (moisture - FROZEN_SOIL_MOISTURE)
-    ground = effective_temperature(scene.t_surface_k, scene.t_deep_k, moisture, w0=W0, b0=B0)
+    ground = effective_temperature(
+        scene.t_surface_k, scene.t_deep_k, moisture, w0=physics.w0, b0=physics.b0
+    )
     shared = {
         "incidence_deg": incidence_deg,
         "clay": patches.clay[patch],
         "t_ground_k": ground,
-        "t_canopy_k": scene.t_canopy_k,
+        "t_canopy_k": scene.t_surface_k + physics.canopy_warmer_k[scene.overpass],
         "h_r": patches.h_r[patch],
         "n_rh": patches.n_h[patch],
         "n_rv": patches.n_v[patch],
         "tt_h": patches.tt_h[patch],
         "tt_v": patches.tt_v[patch],
-        "dielectric": "mironov2009",
+        "dielectric": physics.dielectric,
     }
     vod = scene.vod * patches.vod_factor[patch]
     tb_h, _ = brightness_temperature(moisture, vod, omega=patches.omega_h[patch], **shared)

@@ -77,4 +77,5 @@ def _errors(world: World, lat: np.ndarray, lon: np.ndarray) -> tuple[np.ndarray,
     bias = BIAS_K * near(normal(lasting, 2, near.nodes))
     passing = stream(world.settings.seed, "reanalysis", world.year)
     noise = [remembered(normal(passing, len(world.days), near.nodes), MEMORY_DAYS) for _ in "ab"]
-    return bias, np.stack([ERROR_K * near(part) for part in noise])
+    size = 0.0 if world.settings.matched_physics else 1.0
+    return size * bias, np.stack([size * ERROR_K * near(part) for part in noise])

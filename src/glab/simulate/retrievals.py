@@ -87,7 +87,7 @@ def smos_ic(world: World, overpass: str) -> Iterator[SmosRetrieval]:
     daily = world.daily
     surface = world.surface_k(LOCAL_HOUR[overpass])
     vod, wet, warm = (foot(field) for field in (daily["vod"], daily["soil_moisture"], surface))
-    tb = foot(lband_tb(scene_at(daily, surface), world.patches, 40.0))
+    tb = foot(lband_tb(scene_at(daily, surface, overpass), world.patches, 40.0))
     vod_error, wet_error = retrieval_errors(world, f"smos_ic {overpass}", land.lat, land.lon, vod)
     bias, gain = lasting_errors(world, "smos_ic", vod)
     generator = stream(world.settings.seed, "smos_ic tb", overpass, world.year)

@@ -106,7 +106,7 @@ def _clean_tb(
     """Noise-free TB at the angle bins, shape (2, angle, day, cell), by interpolation in angle."""
     daily = {name: field[block] for name, field in world.daily.items()}
     hour = LOCAL_HOUR[overpass]
-    scene = scene_at(daily, world.surface_k(hour)[block], 0.4 if overpass == "A" else -0.6)
+    scene = scene_at(daily, world.surface_k(hour)[block], overpass)
     nodes = [
         seen_by[bool(angle > OBLIQUE_DEG)](lband_tb(scene, world.patches, float(angle)))
         for angle in NODES_DEG

@@ -22,10 +22,14 @@ def static_maps(settings: Simulate, land: Land, setting: Setting) -> xr.Dataset:
     """
     weather = Weather(settings.seed, land.row, land.col, 1)
 
-    def known(name: str, truth: np.ndarray, error: float) -> np.ndarray:
-        return np.clip(truth * np.exp(error * weather.map(f"map {name}", length_cells=3)), 0.0, 1.0)
+    size = 0.0 if settings.matched_physics else 1.0
 
-    igbp = setting.igbp * np.exp(0.25 * _noise(weather, setting.igbp.shape[1]))
+    def known(name: str, truth: np.ndarray, error: float) -> np.ndarray:
+        return np.clip(
+            truth * np.exp(size * error * weather.map(f"map {name}", length_cells=3)), 0.0, 1.0
+        )
+
+    igbp = setting.igbp * np.exp(size * 0.25 * _noise(weather, setting.igbp.shape[1]))
     igbp /= igbp.sum(axis=1, keepdims=True)
     maps = {
         "clay": known("clay", setting.clay, 0.2),

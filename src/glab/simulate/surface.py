@@ -10,47 +10,46 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from glab.landcover import OMEGA as CLASS_OMEGA
+from glab.landcover import ROUGHNESS as CLASS_H_R
+from glab.landcover import weighted_mean
 from glab.simulate.climate import Setting
 from glab.simulate.fields import Weather
 
-OMEGA = [
-    0.07,
-    0.075,
-    0.07,
-    0.065,
-    0.065,
-    0.09,
-    0.085,
-    0.07,
-    0.09,
-    0.09,
-    0.10,
-    0.11,
-    0.10,
-    0.11,
-    0.10,
-    0.11,
-]
-ROUGHNESS = [
-    0.33,
-    0.28,
-    0.3,
-    0.32,
-    0.3,
-    0.24,
-    0.18,
-    0.27,
-    0.21,
-    0.14,
-    0.2,
-    0.19,
-    0.25,
-    0.2,
-    0.12,
-    0.05,
-]
-VERTICAL = [0.0, 0.0, 0.0, 0.0, 0.0, 0.05, 0.08, 0.05, 0.1, 0.18, 0.15, 0.22, 0.1, 0.15, 0.0, 0.1]
-"""Excess of the canopy's optical depth in V polarisation at grazing angles, per IGBP class."""
+OMEGA = (
+    *(0.065, 0.067, 0.065, 0.064, 0.064, 0.092, 0.085, 0.067),
+    *(0.090, 0.090, 0.100, 0.110, 0.100, 0.110, 0.100, 0.110),
+)
+ROUGHNESS = (
+    *(0.33, 0.28, 0.30, 0.32, 0.30, 0.24, 0.18, 0.27),
+    *(0.21, 0.14, 0.20, 0.19, 0.25, 0.20, 0.12, 0.05),
+)
+VERTICAL = (
+    *(0.00, 0.00, 0.00, 0.00, 0.00, 0.05, 0.08, 0.05),
+    *(0.10, 0.18, 0.15, 0.22, 0.10, 0.15, 0.00, 0.10),
+)
+"""Per IGBP class: true albedo, true roughness, and the excess of the canopy's optical depth in V
+polarisation at grazing angles."""
+
+
+@dataclass(frozen=True)
+class Physics:
+    """What holds all over a world.
+
+    Attributes:
+        dielectric: model of the soil's permittivity.
+        w0, b0: of the effective ground temperature.
+        canopy_warmer_k: canopy minus surface temperature by overpass.
+    """
+
+    dielectric: str
+    w0: float
+    b0: float
+    canopy_warmer_k: dict[str, float]
+
+
+TRUE_PHYSICS = Physics("mironov2009", 0.35, 0.25, {"A": 0.4, "D": -0.6})
+MATCHED_PHYSICS = Physics("mironov2013", 0.3, 0.3, {"A": 0.0, "D": 0.0})
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,7 @@ class Patches:
         h_r, n_h, n_v: roughness and its angular exponents.
         tt_h, tt_v: angular parameters of the canopy.
         clay: clay fraction.
+        physics: what holds all over the world.
     """
 
     share: np.ndarray
@@ -78,14 +78,37 @@ class Patches:
     tt_h: np.ndarray
     tt_v: np.ndarray
     clay: np.ndarray
+    physics: Physics = TRUE_PHYSICS
 
     def mean(self, name: str) -> np.ndarray:
         """Share-weighted mean of a parameter, shape (cell,)."""
         return (self.share * getattr(self, name)).sum(axis=0)
 
 
-def patches_of(weather: Weather, setting: Setting) -> Patches:
-    """Draw the true parameters of a world."""
+def matched_patches(setting: Setting) -> Patches:
+    """A world that is as the inversion takes it to be: uniform cells, parameters of the tables."""
+    one = np.ones((2, len(setting.lat)))
+    omega, h_r = (weighted_mean(setting.igbp, table) for table in (CLASS_OMEGA, CLASS_H_R))
+    return Patches(
+        share=0.5 * one,
+        vod_factor=one,
+        sm_offset=0.0 * one,
+        omega_h=omega * one,
+        omega_v=omega * one,
+        h_r=h_r * one,
+        n_h=-one,
+        n_v=-one,
+        tt_h=one,
+        tt_v=one,
+        clay=setting.clay * one,
+        physics=MATCHED_PHYSICS,
+    )
+
+
+def patches_of(weather: Weather, setting: Setting, *, matched: bool) -> Patches:
+    """Draw the true parameters of a world, or take those of the inversion (`matched`)."""
+    if matched:
+        return matched_patches(setting)
 
     def noise(name: str, size: float, length: float = 2.5) -> np.ndarray:
         maps = [weather.map(f"{name} {patch}", length_cells=length) for patch in range(2)]

@@ -13,7 +13,7 @@ from glab.simulate import change as long_term
 from glab.simulate import veil
 from glab.simulate.box import Land, land_of
 from glab.simulate.climate import Setting, setting_of
-from glab.simulate.emission import CANOPY_WARMER_K, Scene, lband_tb
+from glab.simulate.emission import Scene, lband_tb
 from glab.simulate.fields import Weather, detrended
 from glab.simulate.footprint import footprint
 from glab.simulate.static import static_maps
@@ -51,7 +51,7 @@ def simulate_truth(settings: Simulate) -> tuple[xr.Dataset, xr.Dataset]:
     days = days_between(f"{settings.first_year}-01-01", f"{settings.last_year}-12-31")
     weather = Weather(settings.seed, land.row, land.col, len(days))
     setting = setting_of(weather, land.lat, land.fraction)
-    patches = patches_of(weather, setting)
+    patches = patches_of(weather, setting, matched=settings.matched_physics)
     daily, change = _daily(weather, setting, days, settings.long_term_change)
     daily["tb"] = _true_tb(daily, patches, land)
     truth = _dataset(days, land, setting, patches, change, daily)
@@ -119,17 +119,15 @@ def _true_tb(daily: dict[str, np.ndarray], patches: Patches, land: Land) -> np.n
     return np.concatenate(blocks)
 
 
-def scene_at(
-    daily: dict[str, np.ndarray], t_surface_k: np.ndarray, canopy_warmer_k: float = CANOPY_WARMER_K
-) -> Scene:
+def scene_at(daily: dict[str, np.ndarray], t_surface_k: np.ndarray, overpass: str = "A") -> Scene:
     """The scene of an overpass from daily fields and the surface temperature of that hour."""
     return Scene(
         vod=daily["vod"],
         soil_moisture=daily["soil_moisture"],
         t_surface_k=t_surface_k,
         t_deep_k=daily["t_deep"],
-        t_canopy_k=t_surface_k + np.float32(canopy_warmer_k),
         water=daily["water_fraction"],
+        overpass=overpass,
     )
 
 

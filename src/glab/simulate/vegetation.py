@@ -12,7 +12,7 @@ from glab.simulate.weather import Slow
 
 CLASSES = {  # IGBP class: VOD of wood, VOD of leaves, share of leaves that come and go
     "ENF": (0.44, 0.12, 0.25),
-    "EBF": (0.86, 0.20, 0.12),
+    "EBF": (0.72, 0.18, 0.14),
     "DNF": (0.40, 0.12, 0.50),
     "DBF": (0.46, 0.16, 0.60),
     "MF": (0.45, 0.14, 0.45),
@@ -42,7 +42,7 @@ class Stand:
 
 def stand_of(weather: Weather, setting: Setting) -> Stand:
     """Mean VOD by land cover and by what differs within a class."""
-    wood = setting.igbp @ WOOD * np.exp(0.18 * weather.map("wood", length_cells=3))
+    wood = setting.igbp @ WOOD * np.exp(0.15 * weather.map("wood", length_cells=3))
     leaf = setting.igbp @ LEAF * np.exp(0.12 * weather.map("leaf", length_cells=3))
     swing = setting.igbp @ SWING
     return Stand(*(part.astype(np.float32) for part in (wood, leaf, swing)))

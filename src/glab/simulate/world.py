@@ -51,7 +51,7 @@ class World:
     @cached_property
     def patches(self) -> Patches:
         """True parameters within cells, drawn again from the world's seed."""
-        return patches_of(self.weather, self.setting)
+        return patches_of(self.weather, self.setting, matched=self.settings.matched_physics)
 
     def surface_k(self, local_hour: float) -> np.ndarray:
         """Surface temperature at a local solar hour, K, shape (day, cell)."""
