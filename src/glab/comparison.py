@@ -37,6 +37,10 @@ CHANGES = {"none": "unchanged", "browning": "browned", "greening": "greened", "c
 # --- records ----------------------------------------------------------------------------------
 
 
+LAYERS = ("", "_residual", "_std_total", "_error")
+"""What is read of a variable: itself, its anomaly, and what it says of its error."""
+
+
 def record(cells: xr.Dataset, variable: str, product: str) -> xr.Dataset:
     """One variable of a product on (time, cell): `value`, and `std`, `climatology` if it has them.
 

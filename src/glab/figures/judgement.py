@@ -206,6 +206,7 @@ def spread_error(panels: Mapping[str, tuple[Floats, Floats, Floats]], variable: 
         top = float(max(spread.max(), error.max())) * 1.1
         axes.plot([0, top], [0, top], color=MUTED, lw=0.9, ls=(0, (3, 2)))
         axes.plot(spread, error, "o-", color=GROUP_COLOURS["trained"], ms=5)
+        axes.locator_params(nbins=5)
         axes.set_xlim(0, top)
         axes.set_ylim(0, top)
         axes.set_aspect("equal")

@@ -152,7 +152,8 @@ def image(figure: Figure, form: str = "svg", dots_per_inch: int = 110) -> str:
 
 def settle(figure: Figure) -> None:
     """Lay a figure out once and round every place: the solver's last bits differ by chance."""
-    figure.draw_without_rendering()
+    for _ in range(2):
+        figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axes in figure.axes:
         place = [round(edge, 5) for edge in axes.get_position(original=True).bounds]

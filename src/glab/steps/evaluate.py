@@ -8,7 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from glab import io
-from glab.comparison import TRUE_NAMES, judged_cells, record
+from glab.comparison import LAYERS, TRUE_NAMES, judged_cells, record
 from glab.config import Evaluate
 from glab.discovery import FORMS
 from glab.errors import GlabError
@@ -79,8 +79,12 @@ def product_records(paths: list[Path], cells: xr.Dataset) -> list[xr.Dataset]:
             name = year.attrs.get("product", path.parent.name)
             if name not in FORMS:
                 raise GlabError("not a product file", path=path, found=name, expected=list(FORMS))
-            layers = [v for v in map(str, year.data_vars) if v.startswith(FORMS[name].main)]
-            part = cells_of(year[layers], cells["row"].values, cells["col"].values)
+            wanted = [f"{main}{layer}" for main in FORMS[name].main for layer in LAYERS]
+            part = cells_of(
+                year[[layer for layer in wanted if layer in year]],
+                cells["row"].values,
+                cells["col"].values,
+            )
             found.setdefault(name, []).append(part.assign_coords(cell=cells["cell"]).load())
     return [
         record(xr.concat(years, "time", combine_attrs="drop"), variable, name)
