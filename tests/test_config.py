@@ -104,6 +104,20 @@ def test_a_slice_holds_what_its_own_link_needs(whole: Config, content: dict) -> 
     assert other.train_of("amsr_smos") == whole.train_of("amsr_smos")
 
 
+def test_a_source_may_share_an_archive_at_another_hour(whole: Config, content: dict) -> None:
+    assert whole.regrid_of("surface").local_hour == 6.0
+    assert whole.regrid_of("surface_evening").local_hour == 18.0
+    with pytest.raises(GlabError, match="no source 'surfaces'"):
+        changed(content, sources={"surface_evening": {"archive": "surfaces"}})
+
+
+def test_the_model_s_choices_reach_both_stages_of_system_b(content: dict) -> None:
+    other = changed(content, lmeb={"q_r": 0.1}, mask={"snow_max_kg_m2": 1.0})
+    assert other.tb40_of().lmeb == other.retrieve_of().lmeb == other.lmeb
+    assert other.retrieve_of().mask.snow_max_kg_m2 == 1.0
+    assert other.retrieve_of().surface == other.tb40_of().surface
+
+
 def test_members_are_no_setting_of_a_member(whole: Config, content: dict) -> None:
     other = changed(content, links={"tb_vod": {"members": 9}})
     assert other.train_of("tb_vod") == whole.train_of("tb_vod")
@@ -131,9 +145,9 @@ def test_years_of_a_source_lie_in_its_period_and_the_run(whole: Config) -> None:
 def test_both_sides_of_a_link_share_each_record_s_baseline(whole: Config) -> None:
     assert plan.training_cycles(whole, "amsr_smos") == [
         ("amsre", "amsre"),
-        ("amsre", "smos_l3"),
+        ("amsre", "tb40"),
         ("amsr2", "amsr2"),
-        ("amsr2", "smos_l3"),
+        ("amsr2", "tb40"),
     ]
 
 
@@ -142,8 +156,8 @@ def test_samples_read_training_years_only(whole: Config) -> None:
     years = {(r.baseline, r.source): [] for r in residuals}
     for r in residuals:
         years[r.baseline, r.source].append(r.year)
-    assert years["amsre", "amsre"] == years["amsre", "smos_l3"] == [2010, 2011]
-    assert years["amsr2", "amsr2"] == years["amsr2", "smos_l3"] == list(range(2013, 2021))
+    assert years["amsre", "amsre"] == years["amsre", "tb40"] == [2010, 2011]
+    assert years["amsr2", "amsr2"] == years["amsr2", "tb40"] == list(range(2013, 2021))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Typed settings and the slices that steps receive."""
 
+from glab.config.inversion import *  # noqa: F403
 from glab.config.links import *  # noqa: F403
 from glab.config.products import *  # noqa: F403
 from glab.config.record import Config, config_from, load_config, overlaid

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from glab.config import inversion as b
 from glab.config import links as k
 from glab.config import products as p
 from glab.config import sections as s
@@ -41,8 +42,9 @@ class Config(s.Section):
     publish: p.Publish = p.Publish()
     evaluate: p.EvaluateChoice = p.EvaluateChoice()
     report: p.ReportChoice = p.ReportChoice()
-    tb40: s.Tb40 = s.Tb40()
-    retrieve: s.Retrieve = s.Retrieve()
+    lmeb: b.Lmeb = b.Lmeb()
+    tb40: b.Tb40Choice = b.Tb40Choice()
+    retrieve: b.RetrieveChoice = b.RetrieveChoice()
     references: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -66,6 +68,9 @@ class Config(s.Section):
                     raise ValueError(f"link {name}: no source {used!r}")
             if link.start_from is not None and link.start_from not in self.links:
                 raise ValueError(f"link {name}: no link {link.start_from!r} to start from")
+        for name, source in self.sources.items():
+            if source.archive is not None and source.archive not in self.sources:
+                raise ValueError(f"source {name}: no source {source.archive!r} of its archive")
         for link_name in self.compose.links:
             if link_name not in self.links:
                 raise ValueError(f"compose: no link {link_name!r}")
@@ -109,12 +114,15 @@ class Config(s.Section):
         """Slice of `regrid` for one source."""
         spec = self.sources[source]
         assert spec.reader is not None
-        return s.Regrid(
-            **self.regrid.model_dump(),
+        hour = self.regrid.local_hour if spec.local_hour is None else spec.local_hour
+        return _sliced(
+            s.Regrid,
+            self.regrid,
             reader=spec.reader,
             keep=spec.keep,
             quality=spec.quality,
             doi=spec.doi,
+            local_hour=hour,
         )
 
     def acquire_of(self, source: str) -> s.Acquire:
@@ -179,6 +187,15 @@ class Config(s.Section):
         }
         series = self._series(self.compose.reference)
         return _sliced(k.Compose, self.compose, series=series, mask=self.mask, sensors=sensors)
+
+    def tb40_of(self) -> b.Tb40:
+        """Slice of `tb40`."""
+        return _sliced(b.Tb40, self.tb40, lmeb=self.lmeb)
+
+    def retrieve_of(self) -> b.Retrieve:
+        """Slice of `retrieve`."""
+        shared = {"mask": self.mask, "lmeb": self.lmeb}
+        return _sliced(b.Retrieve, self.retrieve, surface=self.tb40.surface, **shared)
 
     def product_of(self, product: str) -> p.Product:
         """Slice of `product` for one product."""

@@ -1,0 +1,165 @@
+"""What L-MEB needs to know of a scene besides its soil moisture and vegetation.
+
+A scene is one cell on one day at one overpass; arrays here have the shape (scene,).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from glab.config import Lmeb
+from glab.errors import GlabError
+from glab.landcover import parameters
+from glab.lmeb import effective_temperature, sky_temperature
+from glab.lmeb.temperature import atmosphere
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Temperatures and lasting properties, each of shape (scene,); NaN where unknown.
+
+    Attributes:
+        t_surface_k, t_deep_k: soil temperature near the surface and at about 50 cm.
+        t_air_k: air temperature at 2 m.
+        clay: clay fraction, 0…1.
+        omega: effective scattering albedo.
+        h_r: roughness H_R.
+        altitude_km: height above the sea.
+    """
+
+    t_surface_k: Array
+    t_deep_k: Array
+    t_air_k: Array
+    clay: Array
+    omega: Array
+    h_r: Array
+    altitude_km: Array
+
+
+def emission_arguments(ground: Ground, lmeb: Lmeb, sm_prior: float) -> dict[str, Any]:
+    """Arguments that `brightness_temperature` and `invert` share, but the angle and the sky.
+
+    Args:
+        ground: the scenes.
+        lmeb: the model's choices.
+        sm_prior: soil moisture at which the effective temperature of the soil is taken, m3 m-3.
+    """
+    chosen = ("q_r", "n_rh", "n_rv", "tt_h", "tt_v", "dielectric", "model")
+    canopy = {"t_surface": ground.t_surface_k, "t_air": ground.t_air_k}
+    return {
+        "clay": ground.clay,
+        "t_ground_k": ground_temperature(ground, lmeb, sm_prior),
+        "t_canopy_k": canopy[lmeb.canopy_temperature],
+        "omega": ground.omega,
+        "h_r": ground.h_r,
+        **{name: getattr(lmeb, name) for name in chosen},
+    }
+
+
+def ground_temperature(ground: Ground, lmeb: Lmeb, sm: float) -> Array:
+    """Effective temperature of the soil at one soil moisture, K."""
+    if lmeb.effective_temperature == "wigneron2007":
+        return effective_temperature(ground.t_surface_k, ground.t_deep_k, sm, lmeb.w0, lmeb.b0)
+    return ground.t_deep_k + lmeb.c_t * (ground.t_surface_k - ground.t_deep_k)
+
+
+def sky(ground: Ground, lmeb: Lmeb, incidence_deg: Array) -> Array:
+    """Downwelling sky temperature at the angles of each scene, K, shape (scene, angle).
+
+    Where air temperature or altitude are unknown the surface's temperature and sea level stand in.
+    """
+    if lmeb.sky == "none":
+        return np.zeros(np.shape(incidence_deg))
+    altitude, t_air = _air(ground)
+    return sky_temperature(incidence_deg, altitude, t_air, lmeb.q_air_g_kg)
+
+
+def at_ground(tb_k: Array, ground: Ground, lmeb: Lmeb, incidence_deg: Array) -> Array:
+    """TB at the ground from TB at the top of the atmosphere: upwelling and loss taken out.
+
+    Args:
+        tb_k: shape (scene, angle, channel).
+        ground: the scenes.
+        lmeb: humidity of the air.
+        incidence_deg: shape (scene, angle).
+
+    Reference: Pellarin et al. 2003, doi:10.1109/TGRS.2003.815417.
+    """
+    altitude, t_air = _air(ground)
+    opacity, t_atmosphere = atmosphere(altitude, t_air, lmeb.q_air_g_kg, 0.0)
+    passed = np.exp(-opacity / np.cos(np.deg2rad(incidence_deg)))
+    upwelling = t_atmosphere * (1.0 - passed)
+    return (tb_k - upwelling[..., np.newaxis]) / passed[..., np.newaxis]
+
+
+def _air(ground: Ground) -> tuple[Array, Array]:
+    """Altitude, km, and air temperature, K, with a last axis for the angle."""
+    t_air = np.where(np.isfinite(ground.t_air_k), ground.t_air_k, ground.t_surface_k)
+    return np.nan_to_num(ground.altitude_km)[:, np.newaxis], t_air[:, np.newaxis]
+
+
+def static_ground(domain: xr.Dataset) -> xr.Dataset:
+    """`clay`, `omega`, `h_r` and `altitude` (cell) of a domain; altitude NaN where unknown.
+
+    Raises:
+        GlabError: when the domain lacks clay or land cover.
+    """
+    if "clay" not in domain:
+        raise GlabError(
+            "the domain tells nothing of its soil",
+            path=domain.encoding.get("source"),
+            variable="clay",
+            found=", ".join(map(str, domain.data_vars)),
+            remedy="add a map of clay to the static maps of the domain",
+        )
+    nothing = xr.full_like(domain["clay"], np.nan)
+    lasting = {"clay": domain["clay"], "altitude": domain.get("altitude", nothing)}
+    return parameters(domain).assign(lasting).load()
+
+
+def ground_of(
+    static: xr.Dataset, surface: xr.Dataset, day: NDArray[np.intp], cell: NDArray[np.intp]
+) -> Ground:
+    """The scenes at some places of a dataset.
+
+    Args:
+        static: from `static_ground` (cell).
+        surface: `t_surface`, `t_deep` and, where known, `t_air` (time, cell), K.
+        day, cell: places along `time` and `cell`, shape (scene,).
+
+    Raises:
+        GlabError: when a soil temperature is missing.
+    """
+    for name in ("t_surface", "t_deep"):
+        if name not in surface:
+            raise GlabError(
+                "the surface file lacks a soil temperature",
+                path=surface.encoding.get("source"),
+                variable=name,
+                found=", ".join(map(str, surface.data_vars)),
+            )
+
+    def daily(name: str) -> Array:
+        if name not in surface:
+            return np.full(day.shape, np.nan)
+        return surface[name].values[day, cell].astype(np.float64)
+
+    def lasting(name: str) -> Array:
+        return static[name].values[cell].astype(np.float64)
+
+    return Ground(
+        t_surface_k=daily("t_surface"),
+        t_deep_k=daily("t_deep"),
+        t_air_k=daily("t_air"),
+        clay=lasting("clay"),
+        omega=lasting("omega"),
+        h_r=lasting("h_r"),
+        altitude_km=lasting("altitude") / 1000.0,
+    )

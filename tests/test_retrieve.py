@@ -1,0 +1,323 @@
+"""Soil moisture and VOD: one run, the priors of the second, flags, the step."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from fixtures_smos import (
+    NO_SKY,
+    PROVENANCE,
+    SURFACES,
+    domain,
+    ground,
+    modelled,
+    surface,
+)
+from glab import io
+from glab import scene_flags as flags
+from glab.config import Lmeb, Mask, Retrieve
+from glab.retrieve import preceding, prior_from, retrieve
+from glab.retrieve_year import year_blocks
+from glab.scene import ground_of, ground_temperature, sky, static_ground
+from glab.steps.retrieve import retrieve as step
+
+SETTINGS = Retrieve(lmeb=NO_SKY)
+ORACLE = Lmeb(sky="none", dielectric="mironov2009", n_rh=0.0, n_rv=0.0)
+
+
+def at_40(sm, vod, scenes, lmeb=NO_SKY, sky_k=0.0):
+    """40° TB, (scene, channel)."""
+    return modelled(sm, vod, scenes, [[40.0]], lmeb, sky_k)[:, 0]
+
+
+# --- one run -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("vod_prior", "vod_sigma", "sm", "vod"),
+    [(0.3, 0.19, 0.20000, 0.30000), (0.5, 0.25, 0.20139, 0.30305)],
+)
+def test_the_oracle_comes_back(vod_prior, vod_sigma, sm, vod):
+    scenes = ground(1, t_surface_k=290.0, t_deep_k=290.0, omega=0.1, h_r=0.1)
+    settings = Retrieve(lmeb=ORACLE, tb_sigma_k=1.0)
+    tb = np.array([[234.7782, 257.9086]])
+    got = retrieve(tb, np.full((1, 2), np.nan), scenes, vod_prior, vod_sigma, settings)
+    assert got.soil_moisture[0] == pytest.approx(sm, abs=1e-4)
+    assert got.vod[0] == pytest.approx(vod, abs=1e-4)
+    assert got.converged.all()
+
+
+def test_the_reflected_sky_is_taken_out():
+    lmeb, scenes = Lmeb(), ground(50)
+    sm, vod = np.linspace(0.1, 0.4, 50), np.full(50, 0.3)
+    tb = at_40(sm, vod, scenes, lmeb, sky(scenes, lmeb, np.full((50, 1), 40.0)))
+    loose = Retrieve(lmeb=lmeb, tb_sigma_k=0.01)
+    got = retrieve(tb, tb, scenes, 0.3, 1.0, loose)
+    np.testing.assert_allclose(got.soil_moisture, sm, atol=2e-3)
+    np.testing.assert_allclose(got.vod, vod, atol=2e-3)
+
+
+def test_the_error_of_tb40_is_that_of_the_inversion():
+    scenes, error = ground(2), np.array([[1.0, 1.0], [3.0, 3.0]])
+    tb = at_40(np.full(2, 0.2), np.full(2, 0.3), scenes)
+    by_error = Retrieve(lmeb=NO_SKY, tb_sigma_k="tb_error")
+    got = retrieve(tb, error, scenes, 0.5, 1.0, by_error)
+    for scene, sigma in enumerate((1.0, 3.0)):
+        fixed = Retrieve(lmeb=NO_SKY, tb_sigma_k=sigma)
+        same = retrieve(tb, error, scenes, 0.5, 1.0, fixed)
+        assert got.vod[scene] == same.vod[scene]
+        assert got.vod_error[scene] == same.vod_error[scene]
+    assert got.vod_error[1] > got.vod_error[0]
+
+
+def test_posterior_spread_covers_the_errors_where_all_is_known():
+    rng, scenes = np.random.default_rng(0), ground(20000)
+    prior = rng.uniform(0.1, 0.8, 20000)
+    sigma = np.minimum(0.1 + 0.3 * prior, 0.3)
+    vod = prior + sigma * rng.standard_normal(20000)
+    sm = 0.2 + 0.08 * rng.standard_normal(20000)
+    tb = at_40(sm, np.maximum(vod, 0), scenes) + 1.5 * rng.standard_normal((20000, 2))
+    settings = Retrieve(lmeb=NO_SKY, tb_sigma_k=1.5, sm_sigma=0.08)
+    got = retrieve(tb, tb, scenes, prior, sigma, settings)
+    for found, error, truth in (
+        (got.soil_moisture, got.soil_moisture_error, sm),
+        (got.vod, got.vod_error, np.maximum(vod, 0)),
+    ):
+        assert np.mean(np.abs(found - truth) < error) == pytest.approx(0.68, abs=0.04)
+
+
+def test_the_ground_s_temperature_is_taken_at_the_prior():
+    scenes = ground(3)
+    share = (0.2 / 0.3) ** 0.3
+    np.testing.assert_allclose(ground_temperature(scenes, NO_SKY, 0.2), 290 + 5 * share)
+    constant = NO_SKY.model_copy(update={"effective_temperature": "choudhury1982"})
+    np.testing.assert_allclose(ground_temperature(scenes, constant, 0.2), 290 + 5 * 0.246)
+
+
+# --- priors ------------------------------------------------------------------------------------
+
+
+def test_the_prior_is_the_mean_where_there_are_values_enough():
+    total, count = np.array([12.0, 60.0, -3.0, 5.0]), np.array([30, 60, 30, 29])
+    prior = prior_from(total, count, 30, SETTINGS)
+    np.testing.assert_allclose(prior.mean, [0.4, 1.0, -0.1, 0.5])
+    np.testing.assert_allclose(prior.sigma, [0.22, 0.3, 0.1, 1.0])
+    np.testing.assert_array_equal(prior.is_first, [False, False, False, True])
+
+
+def test_preceding_days_never_look_at_the_day_itself():
+    values = np.array([1.0, np.nan, 3.0, 5.0, 100.0])[:, None]
+    total, count = preceding(values, 2)
+    np.testing.assert_allclose(total[:, 0], [0, 1, 1, 3, 8])
+    np.testing.assert_array_equal(count[:, 0], [0, 1, 1, 1, 2])
+
+
+# --- flags -------------------------------------------------------------------------------------
+
+
+def test_scene_flags_are_the_bits_that_users_know():
+    cells = domain(6)
+    cells["topography"] = ("cell", np.float32([0, 1, 2, 0, np.nan, 1]))
+    cells["water_fraction"] = ("cell", np.float32([0, 0, 0, 0.06, 0.09, 0.2]))
+    cells["urban_fraction"] = ("cell", np.float32([0, 0, 0, 0.06, 0, np.nan]))
+    got = flags.lasting_flags(cells, SETTINGS)
+    np.testing.assert_array_equal(got, [0, 1, 2, 4, 0, 5])
+
+
+def test_urban_area_and_ice_are_land_cover_where_they_have_no_map():
+    cells = domain(2)
+    cells["igbp_fraction"][0] = np.eye(16)[12]
+    cells["igbp_fraction"][1] = np.eye(16)[14]
+    np.testing.assert_array_equal(flags.lasting_flags(cells, SETTINGS), [4, 4])
+
+
+def test_ground_is_frozen_when_cold_or_under_snow():
+    ground_at = xr.Dataset(
+        {
+            "t_surface": ("cell", [273.0, 280.0, 280.0, np.nan]),
+            "snow": ("cell", [0, 9.0, np.nan, 0]),
+        }
+    )
+    np.testing.assert_array_equal(flags.is_frozen(ground_at, Mask()), [True, True, False, False])
+    without = ground_at.drop_vars("snow")
+    np.testing.assert_array_equal(flags.is_frozen(without, Mask()), [True, False, False, False])
+
+
+def test_a_negative_median_counts_only_where_there_are_values():
+    values = np.array([[-1.0, 1, np.nan], [-2, -2, np.nan], [5, 3, np.nan]])
+    np.testing.assert_array_equal(flags.medians_negative(values), [True, False, False])
+
+
+def test_values_are_set_to_zero_then_clipped():
+    values = np.array([[-0.1, 0.3, np.nan], [-0.1, 3.0, 0.5]])
+    got = flags.settled(values, np.array([False, False, True]), 2.0)
+    np.testing.assert_array_equal(got, [[0, 0.3, np.nan], [0, 2, 0]])
+
+
+# --- the year ----------------------------------------------------------------------------------
+
+
+def world(cells=6, year=2011, noise_k=1.5, seed=0):
+    """A year of 40° TB over steady vegetation and changing soil, one day in three unseen."""
+    rng = np.random.default_rng(seed)
+    land = domain(cells)
+    surfaces = {"ascending": surface(land, year), "descending": surface(land, year, 5.0)}
+    shape = (surfaces["ascending"].sizes["time"], cells)
+    sm = np.clip(0.2 + 0.08 * rng.standard_normal(shape), 0.03, 0.5)
+    vod = np.broadcast_to(np.linspace(0.1, 0.7, cells), shape)
+    static, (day, cell) = static_ground(land), np.indices(shape).reshape(2, -1)
+    tb = np.stack(
+        [
+            at_40(sm.ravel(), vod.ravel(), ground_of(static, warm, day, cell)).reshape(*shape, 2)
+            for warm in surfaces.values()
+        ],
+        axis=2,
+    )
+    tb += noise_k * rng.standard_normal(tb.shape)
+    tb[::3] = np.nan
+    full = ("time", "cell", "overpass", "channel")
+    seen = xr.Dataset(
+        {
+            "tb": (full, tb.astype(np.float32)),
+            "tb_error": (full, np.where(np.isfinite(tb), np.float32(noise_k), np.float32(np.nan))),
+            "tb_rmse": (full[:-1], np.where(np.isfinite(tb[..., 0]), np.float32(3), np.nan)),
+        },
+        {
+            "time": surfaces["ascending"]["time"],
+            "cell": land["cell"],
+            "overpass": list(surfaces),
+            "channel": ["h", "v"],
+        },
+    )
+    return land, surfaces, seen, sm, vod
+
+
+def whole(seen, surfaces, land, settings=SETTINGS):
+    return xr.concat(list(year_blocks(seen, surfaces, land, settings)), "time")
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return world()
+
+
+@pytest.fixture(scope="module")
+def year(truth):
+    land, surfaces, seen, _, _ = truth
+    return whole(seen, surfaces, land)
+
+
+def test_a_year_comes_back(truth, year):
+    _, _, _, sm, vod = truth
+    there = np.isfinite(year["vod"].values)
+    np.testing.assert_array_equal(there[:, 0, 0], np.arange(365) % 3 != 0)
+    sm_off = (year["soil_moisture"].values - sm[..., None])[there]
+    vod_off = (year["vod"].values - vod[..., None])[there]
+    assert abs(sm_off.mean()) < 0.005 and abs(vod_off.mean()) < 0.01
+    for off, name, low in ((sm_off, "soil_moisture", 0.9), (vod_off, "vod", 0.7)):
+        spread = np.std(off / year[f"{name}_error"].values[there])
+        assert low < spread < 1.1, name  # the prior of VOD is wider than its changes
+    assert (year["processing_flags"].values == 0).all()
+
+
+def test_the_second_run_knows_the_year(truth, year):
+    land, surfaces, seen, _, vod = truth
+    first = SETTINGS.model_copy(update={"prior_values_min": 10_000})
+    alone = whole(seen, surfaces, land, first)
+    errors = [np.nanstd(x["vod"].values - vod[..., None]) for x in (year, alone)]
+    assert errors[0] < 0.92 * errors[1]
+    bit = flags.FIRST_PRIOR
+    there = np.isfinite(alone["vod"].values)
+    np.testing.assert_array_equal(alone["processing_flags"].values, np.where(there, bit, 0))
+
+
+def test_doubtful_fits_form_no_prior(truth):
+    land, surfaces, seen, _, _ = truth
+    doubtful = seen.copy(deep=True)
+    doubtful["tb_rmse"][:, 2] = 20.0
+    got = whole(doubtful, surfaces, land)
+    first = (got["processing_flags"].values & flags.FIRST_PRIOR) > 0
+    there = np.isfinite(got["vod"].values)
+    assert first[:, 2][there[:, 2]].all() and not first[:, 3].any()
+
+
+def test_the_preceding_days_are_the_same_across_blocks(truth):
+    land, surfaces, seen, _, _ = truth
+    settings = SETTINGS.model_copy(update={"prior": "ten_days"})
+    got = whole(seen, surfaces, land, settings)
+    later = slice(20, 100)
+    moved = {name: part.isel(time=later) for name, part in surfaces.items()}
+    part = whole(seen.isel(time=later), moved, land, settings)
+    inside = slice(10, None)  # the first ten days see fewer than there were
+    np.testing.assert_allclose(
+        part["vod"].isel(time=inside),
+        got["vod"].isel(time=later).isel(time=inside),
+        atol=1e-6,
+    )
+    assert (got["processing_flags"].values[0:2] & flags.FIRST_PRIOR).any()
+
+
+def test_frozen_ground_and_water_have_flags_and_no_values(truth):
+    land, surfaces, seen, _, _ = truth
+    wet = land.copy(deep=True)
+    wet["water_fraction"][4] = 0.5
+    cold = {name: part.copy(deep=True) for name, part in surfaces.items()}
+    cold["ascending"]["t_surface"][40:60] = 260.0
+    got = whole(seen, cold, wet)
+    scene = got["scene_flags"].values
+    there = np.isfinite(got["vod"].values)
+    assert (scene[40:60, :, 0] & flags.FROZEN == flags.FROZEN).all()
+    assert not there[40:60, :, 0].any() and there[40:60, 0, 1].any()
+    assert (scene[:, 4] & flags.POLLUTED == flags.POLLUTED).all() and not there[:, 4].any()
+    assert (scene[:40, :4] == 0).all()
+
+
+def test_a_cell_whose_median_is_negative_becomes_zero_with_a_flag(truth):
+    land, surfaces, seen, _, _ = truth
+    warm = seen.copy(deep=True)
+    warm["tb"][:, 1, :, 1] += 25.0  # more polarised than bare soil can be
+    got = whole(warm, surfaces, land)
+    there = np.isfinite(got["vod"].values)
+    zero = (got["processing_flags"].values & flags.VOD_ZERO) > 0
+    np.testing.assert_array_equal(zero[:, 1], there[:, 1])
+    assert (got["vod"].values[:, 1][there[:, 1]] == 0).all()
+    assert not zero[:, [0, 2, 3, 4, 5]].any()
+
+
+def test_values_about_zero_stay_symmetric_until_the_end():
+    """Bare soil: the prior of run 2 is the mean over negative values too, so it has no bias."""
+    land, surfaces, seen, _, _ = world(cells=2, noise_k=2.0)
+    static = static_ground(land)
+    day, cell = np.indices((365, 2)).reshape(2, -1)
+    bare = at_40(
+        np.full(730, 0.15), np.zeros(730), ground_of(static, surfaces["ascending"], day, cell)
+    )
+    noise = 2.0 * np.random.default_rng(5).standard_normal((365, 2, 2))
+    seen["tb"][:, :, 0] = np.where(
+        np.isfinite(seen["tb"][:, :, 0]), bare.reshape(365, 2, 2) + noise, np.nan
+    )
+    got = whole(seen, surfaces, land)["vod"].values[..., 0]
+    assert np.nanmean(got) < 0.04 and (got[np.isfinite(got)] >= 0).all()
+
+
+def test_the_step_writes_and_is_reproducible(truth, tmp_path):
+    land, surfaces, seen, _, _ = truth
+    paths = []
+    for name, part in surfaces.items():
+        paths.append(tmp_path / "regrid" / SURFACES[name] / "2011.nc")
+        io.write(part, paths[-1], PROVENANCE)
+    io.write(seen, tmp_path / "tb40.nc", PROVENANCE)
+    io.write(land, tmp_path / "domain.nc", PROVENANCE)
+    out = tmp_path / "retrieve.nc"
+    step(tmp_path / "tb40.nc", paths, tmp_path / "domain.nc", out, SETTINGS)
+    first = out.read_bytes()
+    got = io.read(out)
+    assert got["vod"].dims == ("time", "cell", "overpass")
+    assert set(got.data_vars) == {
+        *("soil_moisture", "vod", "soil_moisture_error", "vod_error"),
+        *("tb_rmse", "scene_flags", "processing_flags"),
+    }
+    assert got["processing_flags"].attrs["flag_meanings"].split() == list(flags.PROCESSING)
+    assert "frozen" in got["scene_flags"].attrs["flag_meanings"]
+    step(tmp_path / "tb40.nc", paths, tmp_path / "domain.nc", out, SETTINGS)
+    assert out.read_bytes() == first
