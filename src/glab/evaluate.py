@@ -88,10 +88,11 @@ def judge_one(
     days = judged["time"].values.astype("datetime64[D]")
     rows: list[Row] = []
     fields: dict[str, Floats] = {}
+    signals = _signals(judged, true, days)
     for period, times in periods(days, settings).items():
         chosen = dict(masks) if period == "all" else narrowed(masks, IN_EVERY_PERIOD)
         part, seen = judged.isel(time=np.flatnonzero(times)), true[times]
-        sums = _signals(part, seen, days[times])
+        sums = {name: moments(p[times], t[times]) for name, (p, t) in signals.items()}
         spread = _spread(part, seen)
         found = [*_pair_rows(sums, chosen), *_spread_rows(spread, chosen)]
         rows += [{"period": period, **row} for row in found]
@@ -111,15 +112,19 @@ def judge_one(
     return [named | row for row in rows], xr.Dataset(laid, place)
 
 
-def _signals(part: xr.Dataset, true: Floats, days: Days) -> dict[str, Moments]:
-    """Moments of each cell: of the full signal, deseasonalised, and beyond the climatology."""
-    product, seen = paired(part["value"].values, true)
-    found = {"full": moments(product, seen)}
-    anomalies = (metrics.deseasonalised(side, days) for side in (product, seen))
-    found["deseasonalised"] = moments(*anomalies)
-    if "climatology" in part:
-        cycle = part["climatology"].values
-        found["residual"] = moments(product - cycle, seen - cycle)
+def _signals(judged: xr.Dataset, true: Floats, days: Days) -> dict[str, tuple[Floats, Floats]]:
+    """Product and truth: as they are, deseasonalised, and beyond the product's climatology.
+
+    Seasons are fitted over the whole record, each side by its own, so that a period of some
+    months is judged by its anomalies too.
+    """
+    product, seen = paired(judged["value"].values, true)
+    anomalies = [metrics.deseasonalised(side, days) for side in (product, seen)]
+    found: dict[str, tuple[Floats, Floats]] = {"full": (product, seen)}
+    found["deseasonalised"] = (anomalies[0], anomalies[1])
+    if "climatology" in judged:
+        cycle = judged["climatology"].values
+        found["residual"] = (product - cycle, seen - cycle)
     return found
 
 

@@ -224,11 +224,11 @@ def skill_by_period(skill: pd.DataFrame, metric: str, label: str) -> Figure:
         metric: which of its metrics (rows of one signal only).
         label: of the axis.
     """
-    figure = Figure(figsize=(11.0, 3.3), layout="constrained")
+    figure = Figure(figsize=(11.0, 5.0), layout="constrained")
     rows = skill[(skill["metric"] == metric) & skill["value"].notna()]
     if rows.empty:
         return nothing(figure)
-    panels = figure.subplots(1, 2, sharey=True)
+    panels = figure.subplots(2, 1, sharex=True, sharey=True)
     periods = list(dict.fromkeys(rows["period"]))
     products = list(dict.fromkeys(rows["product"]))
     colours = [GROUP_COLOURS["trained"], MUTED, "#b3bcc6", VERMILION, INK]
@@ -239,10 +239,11 @@ def skill_by_period(skill: pd.DataFrame, metric: str, label: str) -> Figure:
             x = np.arange(len(periods)) + 0.14 * (number - (len(products) - 1) / 2)
             colour, name = colours[number % 5], product_named(product)
             axes.plot(x, part["value"], "o", color=colour, ms=6, label=name)
-        axes.set_title(GROUP_NAMES[group])
-        axes.set_xticks(np.arange(len(periods)), [period_named(p) for p in periods], fontsize=7.5)
+        axes.set_title(GROUP_NAMES[group].capitalize())
+        axes.axhline(0, color=MUTED, lw=0.8)
         quiet(axes)
-    panels[0].set_ylabel(label)
+    panels[1].set_xticks(np.arange(len(periods)), [period_named(p) for p in periods])
+    figure.supylabel(label, fontsize=9.5)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     return figure

@@ -43,16 +43,17 @@ def skill_table(
     for period in dict.fromkeys(own["period"]):
         rows.append(["whole record" if period == "all" else period])
         part = own[own["period"] == period]
-        for name in dict.fromkeys(part["product"]):
+        names = dict.fromkeys(part["product"]) if period == "all" else [product]
+        for name in names:
             for group, told in groups.items():
                 label = f"{product_named(name)}, {told}"
                 rows.append([label, *_skill_row(part, name, group, period, digits)])
     columns = ["", "R", "R anomalies", "RMSE", "bias", "ubRMSE", "in ±1σ", "in ±2σ", "pairs"]
     caption = (
-        f"{SEEN[kind]} R of anomalies: each side less its own mean and three annual harmonics. "
-        "ubRMSE: RMSE without the bias. In ±1σ: share of truths within one total standard "
-        "deviation (0.68 is right), in ±2σ 0.95. Climatology: the product's seasonal cycle alone; "
-        "persistence: last year's truth."
+        f"{SEEN[kind]} R of anomalies: each side less its own mean and three annual harmonics of "
+        "the whole record. ubRMSE: RMSE without the bias. In ±1σ: share of truths within one total "
+        "standard deviation (0.68 is right), in ±2σ 0.95. Climatology: the product's seasonal "
+        "cycle alone; persistence: last year's truth."
     )
     name = VARIABLE_NAMES[variable]
     return Table(f"{name[0].upper()}{name[1:]}, in numbers", caption, columns, rows)

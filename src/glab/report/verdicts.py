@@ -63,9 +63,9 @@ def skill(material: Material) -> Section:
     ]
     periods = Picture(
         "Correlation of VOD anomalies with the truth, by period",
-        "Each side less its own mean and three annual harmonics, all cells and windows of a period "
-        "together. Held-out cells entered no training, scaling or offset. Persistence is last "
-        "year's truth again.",
+        "Each side less its own mean and three annual harmonics of the whole record, all cells and "
+        "windows of a period together. Held-out cells entered no training, scaling or offset. "
+        "Persistence is last year's truth again.",
         figures.image(figures.skill_by_period(rows, "r", "R of anomalies")),
     )
     table = skill_table(material.skill, "glab_vod", "VOD", 3)
