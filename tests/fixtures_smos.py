@@ -35,11 +35,11 @@ def ground(scenes: int, **changes: float) -> Ground:
     return Ground(**{k: np.full(scenes, v, float) for k, v in (values | changes).items()})
 
 
-def modelled(sm, vod, scenes: Ground, incidence, lmeb: Lmeb = NO_SKY, sky_k=0.0) -> np.ndarray:
-    """TB of scenes by L-MEB, shape (scene, angle, channel)."""
+def modelled(sm, vod, scenes: Ground, incidence, lmeb=NO_SKY, sky_k=0.0, warm_at=0.2):
+    """TB of scenes by L-MEB, (scene, angle, channel); the ground's temperature at `warm_at`."""
     emission = {
         name: value[:, None] if isinstance(value, np.ndarray) else value
-        for name, value in emission_arguments(scenes, lmeb, 0.2).items()
+        for name, value in emission_arguments(scenes, lmeb, warm_at).items()
     }
     sm, vod = (np.asarray(x, float)[:, None] for x in (sm, vod))
     tb = brightness_temperature(sm, vod, incidence_deg=incidence, t_sky_k=sky_k, **emission)

@@ -25,9 +25,9 @@ SETTINGS = Retrieve(lmeb=NO_SKY)
 ORACLE = Lmeb(sky="none", dielectric="mironov2009", n_rh=0.0, n_rv=0.0)
 
 
-def at_40(sm, vod, scenes, lmeb=NO_SKY, sky_k=0.0):
+def at_40(sm, vod, scenes, lmeb=NO_SKY, sky_k=0.0, warm_at=0.2):
     """40° TB, (scene, channel)."""
-    return modelled(sm, vod, scenes, [[40.0]], lmeb, sky_k)[:, 0]
+    return modelled(sm, vod, scenes, [[40.0]], lmeb, sky_k, warm_at)[:, 0]
 
 
 # --- one run -----------------------------------------------------------------------------------
@@ -166,30 +166,35 @@ def world(cells=6, year=2011, noise_k=1.5, seed=0):
     sm = np.clip(0.2 + 0.08 * rng.standard_normal(shape), 0.03, 0.5)
     vod = np.broadcast_to(np.linspace(0.1, 0.7, cells), shape)
     static, (day, cell) = static_ground(land), np.indices(shape).reshape(2, -1)
-    tb = np.stack(
-        [
-            at_40(sm.ravel(), vod.ravel(), ground_of(static, warm, day, cell)).reshape(*shape, 2)
-            for warm in surfaces.values()
-        ],
-        axis=2,
-    )
+    wet, green = sm.ravel(), vod.ravel()
+    passes = [
+        at_40(wet, green, ground_of(static, warm, day, cell), warm_at=wet).reshape(*shape, 2)
+        for warm in surfaces.values()
+    ]
+    tb = np.stack(passes, axis=2)
     tb += noise_k * rng.standard_normal(tb.shape)
     tb[::3] = np.nan
+    seen = a_year(land, surfaces, tb, noise_k)
+    return land, surfaces, seen, sm, vod
+
+
+def a_year(land, surfaces, tb, error_k):
+    """40° TB (time, cell, overpass, channel) as `tb40` writes it."""
     full = ("time", "cell", "overpass", "channel")
-    seen = xr.Dataset(
+    missing = np.where(np.isfinite(tb), np.float32(0), np.float32(np.nan))
+    return xr.Dataset(
         {
             "tb": (full, tb.astype(np.float32)),
-            "tb_error": (full, np.where(np.isfinite(tb), np.float32(noise_k), np.float32(np.nan))),
-            "tb_rmse": (full[:-1], np.where(np.isfinite(tb[..., 0]), np.float32(3), np.nan)),
+            "tb_error": (full, np.float32(error_k) + missing),
+            "tb_rmse": (full[:-1], np.float32(3) + missing[..., 0]),
         },
         {
-            "time": surfaces["ascending"]["time"],
+            "time": next(iter(surfaces.values()))["time"],
             "cell": land["cell"],
             "overpass": list(surfaces),
             "channel": ["h", "v"],
         },
     )
-    return land, surfaces, seen, sm, vod
 
 
 def whole(seen, surfaces, land, settings=SETTINGS):
@@ -229,6 +234,26 @@ def test_the_second_run_knows_the_year(truth, year):
     bit = flags.FIRST_PRIOR
     there = np.isfinite(alone["vod"].values)
     np.testing.assert_array_equal(alone["processing_flags"].values, np.where(there, bit, 0))
+
+
+def test_the_second_run_takes_the_temperature_at_the_first_one_s_moisture():
+    """Dry ground in a cold morning is warmer at depth than moist ground would seem."""
+    land = domain(2)
+    warm = surface(land, 2011, warmer_k=-12.0)
+    wet = np.full((365, 2), 0.04)
+    static, (day, cell) = static_ground(land), np.indices(wet.shape).reshape(2, -1)
+    scenes = ground_of(static, warm, day, cell)
+    tb = at_40(wet.ravel(), np.full(730, 0.1), scenes, warm_at=wet.ravel())
+    seen = a_year(land, {"ascending": warm}, tb.reshape(365, 2, 1, 2), 1.0)
+    off = {
+        at: np.nanmean(whole(seen, {"ascending": warm}, land, changed(at))["soil_moisture"]) - 0.04
+        for at in ("prior", "first_run")
+    }
+    assert off["prior"] < -0.01 and abs(off["first_run"]) < 0.004
+
+
+def changed(temperature_at):
+    return SETTINGS.model_copy(update={"temperature_at": temperature_at})
 
 
 def test_doubtful_fits_form_no_prior(truth):

@@ -40,6 +40,7 @@ def retrieve(
     vod_prior: Array | float,
     vod_sigma: Array | float,
     settings: Retrieve,
+    sm_of_temperature: Array | float | None = None,
 ) -> Retrieval:
     """One run of the inversion.
 
@@ -50,9 +51,12 @@ def retrieve(
         ground: the scenes.
         vod_prior, vod_sigma: mean and standard deviation of VOD before the observation.
         settings: of the stage.
+        sm_of_temperature: soil moisture at which the soil's effective temperature is taken; None:
+            its prior.
 
     Reference: Li et al. 2022 (SMAP-IB), doi:10.1016/j.rse.2022.112921.
     """
+    at = settings.sm_prior if sm_of_temperature is None else sm_of_temperature
     sigma = settings.tb_sigma_k
     if sigma == "tb_error":
         spread = np.sqrt(np.square(tb_error_k).mean(axis=-1, keepdims=True))
@@ -71,7 +75,7 @@ def retrieve(
         vod_sigma=vod_sigma,
         sm_bounds=settings.sm_bounds,
         vod_bounds=settings.vod_bounds,
-        **emission_arguments(ground, settings.lmeb, settings.sm_prior),
+        **emission_arguments(ground, settings.lmeb, at),
     )
     return Retrieval(found.sm, found.vod, found.sm_error, found.vod_error, found.converged)
 

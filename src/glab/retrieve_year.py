@@ -104,13 +104,16 @@ def _part(
     return Part(ordered, surface.isel(time=days, cell=cells).load(), static.isel(cell=cells))
 
 
-def run(part: Part, prior: Prior, settings: Retrieve) -> dict[str, NDArray]:
+def run(
+    part: Part, prior: Prior, settings: Retrieve, first: Mapping[str, NDArray] | None = None
+) -> dict[str, NDArray]:
     """One run over all scenes of a part.
 
     Args:
         part: days and cells.
         prior: of VOD, broadcast to (time, cell).
         settings: of the stage.
+        first: what run 1 found, for run 2.
 
     Returns:
         `VALUES`, float32 with NaN, and `converged`, (time, cell).
@@ -122,8 +125,10 @@ def run(part: Part, prior: Prior, settings: Retrieve) -> dict[str, NDArray]:
     mean, sigma = (np.broadcast_to(values, shape) for values in (prior.mean, prior.sigma))
     out: dict[str, NDArray] = {name: np.full(shape, np.nan, np.float32) for name in VALUES}
     out["converged"] = np.ones(shape, bool)
-    for first in range(0, len(scenes), SCENES_AT_ONCE):
-        day, cell = scenes[first : first + SCENES_AT_ONCE].T
+    wetness = first["soil_moisture"] if first and settings.temperature_at == "first_run" else None
+    for start in range(0, len(scenes), SCENES_AT_ONCE):
+        day, cell = scenes[start : start + SCENES_AT_ONCE].T
+        wet = None if wetness is None else wetness[day, cell].astype(np.float64)
         found = retrieve(
             tb[day, cell].astype(np.float64),
             error[day, cell].astype(np.float64),
@@ -131,17 +136,23 @@ def run(part: Part, prior: Prior, settings: Retrieve) -> dict[str, NDArray]:
             mean[day, cell],
             sigma[day, cell],
             settings,
+            wet,
         )
         for name in out:
             out[name][day, cell] = getattr(found, name)
     return out
 
 
-def first_run(part: Part, settings: Retrieve) -> Floats:
+def first_run(part: Part, settings: Retrieve) -> dict[str, NDArray]:
+    """Run 1, with the same prior everywhere."""
+    prior = Prior(np.array(settings.vod_prior), np.array(settings.vod_sigma), np.array(True))
+    return run(part, prior, settings)
+
+
+def _trusted(part: Part, first: Mapping[str, NDArray], settings: Retrieve) -> Floats:
     """VOD of run 1 that later priors are made of, (time, cell): without doubtful fits."""
-    first = Prior(np.array(settings.vod_prior), np.array(settings.vod_sigma), np.array(True))
     good = part.seen["tb_rmse"].values <= settings.prior_tb_rmse_max_k
-    return np.where(good, run(part, first, settings)["vod"], np.nan)
+    return np.where(good, first["vod"], np.nan)
 
 
 def _prior_of_year(vod: Floats, settings: Retrieve) -> Prior:
@@ -170,14 +181,15 @@ def _whole_year(
     for cells in cell_blocks(shape[0]):
         for place, name in enumerate(overpasses):
             part = _part(tb40, surfaces[name], static, slice(None), cells, name)
-            vod = first_run(part, settings)
+            first = first_run(part, settings)
+            vod = _trusted(part, first, settings)
             prior = _prior_of_year(vod, settings)
             whole.mean[cells, place] = prior.mean
             whole.sigma[cells, place] = prior.sigma
             whole.is_first[cells, place] = prior.is_first
             if settings.prior == "ten_days":
                 prior = _prior_of_days(vod, settings)
-            second = run(part, prior, settings)
+            second = run(part, prior, settings, first)
             for variable, found in negative.items():
                 found[cells, place] = flags.medians_negative(second[variable])
     return YearOfCells(whole, negative)
@@ -197,21 +209,22 @@ def _block(
     whole = {name: np.empty(shape, np.float32) for name in (*VALUES, "tb_rmse")}
     whole |= {name: np.zeros(shape, np.int16) for name in ("scene_flags", "processing_flags")}
     lead = settings.prior_days if settings.prior == "ten_days" else 0
-    first = max(0, days.start - lead)
+    start = max(0, days.start - lead)
     for cells in cell_blocks(shape[1]):
         for place, name in enumerate(overpasses):
-            part = _part(tb40, surfaces[name], static, slice(first, days.stop), cells, name)
+            part = _part(tb40, surfaces[name], static, slice(start, days.stop), cells, name)
             prior = Prior(
                 year.prior.mean[cells, place],
                 year.prior.sigma[cells, place],
                 year.prior.is_first[cells, place],
             )
+            first = first_run(part, settings)
             if settings.prior == "ten_days":
-                prior = _prior_of_days(first_run(part, settings), settings)
-            found = run(part, prior, settings)
+                prior = _prior_of_days(_trusted(part, first, settings), settings)
+            found = run(part, prior, settings, first)
             negative = {key: value[cells, place] for key, value in year.negative.items()}
             for layer, values in _finished(part, found, prior, negative, settings).items():
-                whole[layer][:, cells, place] = values[days.start - first :]
+                whole[layer][:, cells, place] = values[days.start - start :]
     return whole
 
 

@@ -43,19 +43,19 @@ class Ground:
     altitude_km: Array
 
 
-def emission_arguments(ground: Ground, lmeb: Lmeb, sm_prior: float) -> dict[str, Any]:
+def emission_arguments(ground: Ground, lmeb: Lmeb, sm: Array | float) -> dict[str, Any]:
     """Arguments that `brightness_temperature` and `invert` share, but the angle and the sky.
 
     Args:
         ground: the scenes.
         lmeb: the model's choices.
-        sm_prior: soil moisture at which the effective temperature of the soil is taken, m3 m-3.
+        sm: soil moisture at which the effective temperature of the soil is taken, m3 m-3.
     """
     chosen = ("q_r", "n_rh", "n_rv", "tt_h", "tt_v", "dielectric", "model")
     canopy = {"t_surface": ground.t_surface_k, "t_air": ground.t_air_k}
     return {
         "clay": ground.clay,
-        "t_ground_k": ground_temperature(ground, lmeb, sm_prior),
+        "t_ground_k": ground_temperature(ground, lmeb, sm),
         "t_canopy_k": canopy[lmeb.canopy_temperature],
         "omega": ground.omega,
         "h_r": ground.h_r,
@@ -63,8 +63,8 @@ def emission_arguments(ground: Ground, lmeb: Lmeb, sm_prior: float) -> dict[str,
     }
 
 
-def ground_temperature(ground: Ground, lmeb: Lmeb, sm: float) -> Array:
-    """Effective temperature of the soil at one soil moisture, K."""
+def ground_temperature(ground: Ground, lmeb: Lmeb, sm: Array | float) -> Array:
+    """Effective temperature of the soil at a soil moisture, K."""
     if lmeb.effective_temperature == "wigneron2007":
         return effective_temperature(ground.t_surface_k, ground.t_deep_k, sm, lmeb.w0, lmeb.b0)
     return ground.t_deep_k + lmeb.c_t * (ground.t_surface_k - ground.t_deep_k)

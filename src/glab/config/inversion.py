@@ -69,6 +69,8 @@ class RetrieveChoice(Section):
     sm_sigma: Positive = 0.2
     vod_prior: float = 0.5  # of run 1
     vod_sigma: Positive = 1.0
+    temperature_at: Literal["first_run", "prior"] = "first_run"
+    # soil moisture at which run 2 takes the soil's effective temperature: run 1's, or sm_prior
     prior: Literal["year", "ten_days"] = "year"  # of run 2: run 1's mean over these
     prior_values_min: int = Field(30, ge=1)  # values a mean over the year needs, else run 1's prior
     prior_days: int = Field(10, ge=1)  # of ten_days
