@@ -19,6 +19,7 @@ import xarray as xr
 
 from glab.encoding import PRODUCT, WORK, Style, days_since_origin, define_variable, encoded
 from glab.errors import GlabError
+from glab.progress import watched
 from glab.provenance import Provenance, canonical_json
 
 __all__ = [
@@ -129,9 +130,8 @@ def write_blocks(
 
     Args:
         blocks: datasets with the variables of the file for consecutive stretches of `time`.
-        path, provenance: where the file shall be, and what goes into its attributes.
+        path, provenance, style: where the file shall be, its attributes, WORK or PRODUCT.
         time: the whole time axis (datetime64), None for a file without time.
-        style: WORK or PRODUCT.
 
     Raises:
         GlabError: for undeclared variables, values that cannot be, blocks that do not fit the
@@ -142,7 +142,8 @@ def write_blocks(
     with creating(path) as temporary, _netcdf(temporary, path) as file:
         with _disk(path, RuntimeError):
             file.setncatts(provenance.as_attributes())
-        for number, block in enumerate(_loaded(blocks)):
+        seen = watched(_loaded(blocks), len(brought), path.name)
+        for number, block in enumerate(seen):
             with _disk(path, RuntimeError):
                 if number == 0:
                     _define(file, block, axis, style)
@@ -174,9 +175,8 @@ def _netcdf(temporary: Path, path: Path) -> Iterator[netCDF4.Dataset]:
         with _disk(path, RuntimeError):
             file.close()
     finally:
-        if file.isopen():
-            with suppress(RuntimeError):
-                file.close()
+        with suppress(RuntimeError):
+            file.close()
 
 
 def _define(
