@@ -109,7 +109,7 @@ def sensor_changes(material: Material) -> Section:
     parts = []
     for variable in ("VOD", "tb_h"):
         rows = material.steps[material.steps["variable"] == variable]
-        rows = rows[~rows["product"].str.startswith("smos_ib")]
+        rows = rows[rows["product"].str.startswith("glab_")]
         if rows.empty:
             continue
         kind = truth_kind(rows, str(rows["product"].iloc[0]), variable)
