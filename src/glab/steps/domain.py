@@ -1,12 +1,20 @@
-"""The step of `domain`: land cells of the target grid."""
+"""The step of `domain`: land cells of the target grid, and what is known of their ground."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from glab import io
-from glab.config import Domain
+import xarray as xr
+
+from glab import io, readers
+from glab.config import Domain, GroundMap
 from glab.domain import build_domain
+from glab.errors import GlabError
+from glab.ground_maps import joined, map_layer
+
+IGBP = tuple(range(1, 17))
 
 
 def domain(output: Path, settings: Domain, static: Path | None = None) -> None:
@@ -14,9 +22,40 @@ def domain(output: Path, settings: Domain, static: Path | None = None) -> None:
 
     Args:
         output: the domain.
-        settings: box, least land fraction, sizes of tiles and blocks.
+        settings: box, least land fraction, sizes of tiles and blocks, a user's maps.
         static: netCDF file of maps (…, y, x) with lat and lon, regridded to the cells.
     """
     maps = None if static is None else io.read(static).load()
+    cells = build_domain(settings, maps)
     inputs = [] if static is None else [static]
-    io.write(build_domain(settings, maps), output, io.Provenance("domain", settings, inputs))
+    for name, spec in settings.maps.items():
+        if spec is not None:
+            layers = [map_layer(cells, part, name, spec) for part in granules(name, spec)]
+            cells[name] = joined(layers, name, cells, spec)
+            inputs.append(Path(spec.path))
+    io.write(cells, output, io.Provenance("domain", settings, inputs))
+
+
+def granules(name: str, spec: GroundMap) -> Iterator[xr.Dataset]:
+    """A user's map, `value` (y, x), land cover class by class, which spares memory.
+
+    Raises:
+        GlabError: for a file that is not there or cannot be read.
+    """
+    path = Path(spec.path)
+    if not path.is_file():
+        raise GlabError(
+            "a map of the ground is not there",
+            path=path,
+            variable=f"domain.maps.{name}",
+            remedy="put it there, or correct its path, or set it to null",
+        )
+    which: dict[str, Any] = {"variable": spec.variable, "fills": tuple(spec.fills)}
+    if spec.reader == "landcover":
+        for number in spec.igbp or IGBP:
+            classes = readers.read("landcover", path, igbp=[number])
+            yield classes.isel(igbp=0, drop=True).rename(igbp_fraction="value")
+    elif spec.reader == "clay":
+        yield readers.read("clay", path, units=spec.units, **which).rename(clay="value")
+    else:
+        yield readers.read("map", path, **which)
