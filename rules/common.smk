@@ -135,6 +135,12 @@ def observed_files():
     return year_files(source, range(RUN.years.first, RUN.years.last + 1))
 
 
+def map_files():
+    """A user's maps of the ground, as far as they are there: the step tells what is missing."""
+    maps = [spec.path for spec in RUN.domain_of().maps.values() if spec is not None]
+    return [path for path in maps if os.path.exists(path)]
+
+
 def manifest_file(source, year):
     """The manifest of a source-year: its own, or that of the source whose granules it shares."""
     return f"data/{RUN.sources[source].archive or source}/{year}/manifest.json"

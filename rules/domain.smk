@@ -2,6 +2,7 @@ rule domain:
     """Land cells of the target grid: their order, tiles, blocks and static layers."""
     input:
         static="data/static.nc" if RUN.archive == "simulate" else [],
+        maps=lambda w: map_files(),
     output:
         "results/domain.nc",
     log:

@@ -111,6 +111,11 @@ def test_a_source_may_share_an_archive_at_another_hour(whole: Config, content: d
         changed(content, sources={"surface_evening": {"archive": "surfaces"}})
 
 
+def test_the_simulated_earth_has_its_own_maps(whole: Config, small: Config) -> None:
+    assert {"clay", "igbp_fraction"} <= set(whole.domain_of().maps)
+    assert small.domain_of().maps == {}
+
+
 def test_the_model_s_choices_reach_both_stages_of_system_b(content: dict) -> None:
     other = changed(content, lmeb={"q_r": 0.1}, mask={"snow_max_kg_m2": 1.0})
     assert other.tb40_of().lmeb == other.retrieve_of().lmeb == other.lmeb

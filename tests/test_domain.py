@@ -155,3 +155,61 @@ def test_land_agrees_with_the_mask_of_the_smos_readers():
     assert usgs.sum() == 217_622
     assert (land & usgs).sum() / usgs.sum() > 0.98
     assert (land == usgs).mean() > 0.98
+
+
+# --- a user's maps -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def maps(tmp_path, monkeypatch):
+    """Maps of the Congo box on a half-degree grid, as their providers write them."""
+    monkeypatch.chdir(tmp_path)
+    lat, lon = np.arange(-3.75, 4, 0.5), np.arange(17.25, 25, 0.5)
+    east = np.broadcast_to(lon, (lat.size, lon.size))
+    classes = np.zeros((17, lat.size, lon.size), np.float32)
+    classes[0], classes[2], classes[12] = 10.0, 60.0, 30.0
+
+    def write(name, values, units, dims=("lat", "lon")):
+        data = xr.Dataset({name: (dims, np.float32(values))}, {"lat": lat, "lon": lon})
+        data[name].attrs["units"] = units
+        data["lat"].attrs["units"], data["lon"].attrs["units"] = "degrees_north", "degrees_east"
+        data.to_netcdf(f"{name}.nc")
+
+    write("clay", 200.0 + 10 * (east - 21), "g kg-1")
+    write("share", classes, "%", ("class", "lat", "lon"))
+    write("roughness", np.where(east < 21, 0.1, np.nan), "1")
+    write("index", np.where(east < 21, 1.0, 7.0), "1")
+    return Domain(
+        **CONGO.model_dump(exclude={"maps"}),
+        maps={
+            "clay": {"reader": "clay", "path": "clay.nc"},
+            "igbp_fraction": {"reader": "landcover", "path": "share.nc"},
+            "water_fraction": {"reader": "landcover", "path": "share.nc", "igbp": [0]},
+            "h_r": {"path": "roughness.nc"},
+            "topography": {"path": "index.nc", "classes": [3.0, 9.0]},
+            "altitude": None,
+        },
+    )
+
+
+def test_a_user_s_maps_come_onto_the_cells(maps, tmp_path):
+    domain_step(tmp_path / "domain.nc", maps)
+    got = io.read(tmp_path / "domain.nc")
+    lon = got["lon"].values
+    np.testing.assert_allclose(got["clay"], 0.2 + 0.01 * (lon - 21), atol=2e-3)
+    assert got["igbp"].values.tolist() == list(range(1, 17))
+    np.testing.assert_allclose(
+        got["igbp_fraction"].sel(igbp=[2, 12, 5])[0], [0.6, 0.3, 0], atol=1e-4
+    )
+    np.testing.assert_allclose(got["water_fraction"], 0.1, atol=1e-4)
+    west, east = lon < 20.6, lon > 21.4
+    np.testing.assert_allclose(got["h_r"].values[west], 0.1, atol=1e-6)
+    assert np.isnan(got["h_r"].values[east]).all()
+    assert set(got["topography"].values[west]) == {0} and set(got["topography"].values[east]) == {1}
+
+
+def test_a_map_that_is_not_there_is_told(maps, tmp_path):
+    Path("clay.nc").unlink()
+    with pytest.raises(GlabError, match=r"domain\.maps\.clay"):
+        domain_step(tmp_path / "domain.nc", maps)
+    assert not (tmp_path / "domain.nc").exists()

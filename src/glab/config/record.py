@@ -14,7 +14,8 @@ from glab.config import inversion as b
 from glab.config import links as k
 from glab.config import products as p
 from glab.config import sections as s
-from glab.errors import GlabError, unknown_name
+from glab.config.faults import explained
+from glab.errors import GlabError
 
 Slice = TypeVar("Slice", bound=s.Section)
 
@@ -109,6 +110,11 @@ class Config(s.Section):
         return sorted({*years, *self.splits.held_out_years})
 
     # -- slices --------------------------------------------------------------------------------
+
+    def domain_of(self) -> s.Domain:
+        """Slice of `domain`: without a user's maps on the simulated Earth, which has its own."""
+        maps = {} if self.archive == "simulate" else self.domain.maps
+        return self.domain.model_copy(update={"maps": maps})
 
     def regrid_of(self, source: str) -> s.Regrid:
         """Slice of `regrid` for one source."""
@@ -263,36 +269,4 @@ def config_from(content: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate(content)
     except ValidationError as error:
-        raise _explained(error) from error
-
-
-def _explained(error: ValidationError) -> GlabError:
-    """The first fault of a validation, in the project's words."""
-    fault = error.errors()[0]
-    place = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        *parents, name = fault["loc"]
-        return unknown_name("setting", str(name), _known_keys(parents), variable=place)
-    return GlabError(
-        "a setting cannot be used", variable=place, found=fault["input"], expected=fault["msg"]
-    )
-
-
-def _known_keys(parents: Sequence[Any]) -> list[str]:
-    """Keys that the section at `parents` knows."""
-    model: Any = Config
-    for part in parents:
-        if isinstance(part, int) or not hasattr(model, "model_fields"):
-            continue
-        if part in model.model_fields:
-            model = _model_within(model.model_fields[part].annotation)
-    return list(getattr(model, "model_fields", {}))
-
-
-def _model_within(annotation: Any) -> Any:
-    """The section class inside an annotation such as dict[str, Source] or Series | None."""
-    if hasattr(annotation, "model_fields"):
-        return annotation
-    inner = [_model_within(part) for part in getattr(annotation, "__args__", ())]
-    found = [part for part in inner if hasattr(part, "model_fields")]
-    return found[0] if found else annotation
+        raise explained(error, Config) from error

@@ -115,6 +115,19 @@ class Acquire(Section):
     doi: str = ""
 
 
+class GroundMap(Section):
+    """A static map of a user, on any rectilinear or projected grid."""
+
+    path: str  # from the folder of the run
+    reader: Literal["map", "clay", "landcover"] = "map"
+    variable: str | None = None  # name or band; None: the only one
+    units: str | None = None  # of clay, where the file does not say
+    fills: list[float] = []  # raw values that mean missing, beside those the file states
+    factor: float = 1.0  # to the unit of the variable
+    classes: list[float] = []  # bounds that make class 0, 1, 2 of a cell's mean (topography)
+    igbp: list[int] | None = None  # land-cover classes to add up; None: each on its own
+
+
 class Domain(Section):
     """Land cells of the target grid, their order, tiles, blocks and static layers."""
 
@@ -123,6 +136,7 @@ class Domain(Section):
     tile_cells: int = Field(8192, gt=0)
     tiles: int = Field(29, gt=0)  # how many there are: plans are made before the domain; it checks
     block_cells: int = Field(20, gt=0)  # side of a spatial block of the splits, in cells
+    maps: dict[str, GroundMap | None] = {}  # variable → its map; the simulated Earth has its own
 
 
 class RegridMethod(Section):

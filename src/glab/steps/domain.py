@@ -31,7 +31,8 @@ def domain(output: Path, settings: Domain, static: Path | None = None) -> None:
     for name, spec in settings.maps.items():
         if spec is not None:
             layers = [map_layer(cells, part, name, spec) for part in granules(name, spec)]
-            cells[name] = joined(layers, name, cells, spec)
+            layer = joined(layers, name, cells, spec)
+            cells[name] = layer.fillna(cells[name]) if name in cells else layer
             inputs.append(Path(spec.path))
     io.write(cells, output, io.Provenance("domain", settings, inputs))
 
