@@ -65,6 +65,29 @@ def test_dimensions_come_in_canonical_order():
     assert got["tb"].dims == ("time", "cell", "channel")
 
 
+@pytest.mark.parametrize(
+    ("rule", "kept"),
+    [
+        ({"max": 8.0}, [True, False, False, True]),
+        ({"min": 4.0}, [False, True, False, True]),
+        ({"bits_clear": 8}, [True, False, False, True]),
+        ({"max": 4.0, "plus": "tb_error"}, [True, False, False, True]),
+    ],
+)
+def test_values_of_doubtful_quality_are_dropped(rule, kept):
+    quality = np.broadcast_to(np.float32([3, 9, np.nan, 5]), (len(DAYS), 4))
+    judged = source(overpass=SMOS["overpass"], channel=SMOS["channel"]).assign(
+        tb_rmse=(("time", "cell", "overpass"), np.stack([quality + np.nan, quality], axis=-1)),
+        tb_error=(("time", "cell"), np.full((len(DAYS), 4), 1.0, np.float32)),
+    )
+    rules = [{"variable": "tb_rmse", "applies_to": ["tb"], **rule}]
+    spec = Series(variables=["tb"], select={"overpass": "descending"}, quality=rules)
+    got = series(judged, ground(), domain(), spec, Mask())
+    assert got["tb"].dims == ("time", "cell", "channel")
+    there = np.isfinite(got["tb"].values)
+    np.testing.assert_array_equal(there[5], np.repeat(np.array(kept)[:, None], 2, axis=1))
+
+
 def test_frozen_and_snowy_ground_is_masked_day_by_day():
     surface = ground()
     surface["t_surface"][5, 0] = 274.0

@@ -37,7 +37,7 @@ def series(
         surface: `t_surface` in K and `snow` in kg m-2, (time, cell), for at least the days of
             `dataset`; None only where `mask.frozen_source` is None.
         domain: `water_fraction` (cell), where it is known.
-        spec: which variables, at which overpass, angle or channel.
+        spec: which variables, at which overpass, angle or channel, of which quality.
         mask: thresholds; a value is dropped where the ground is colder or snowier, or where
             open water takes a larger share, than they allow.
 
@@ -52,7 +52,7 @@ def series(
     dropped = _water(domain, mask)
     frozen = _frozen(surface, dataset, mask)
     dropped = dropped if frozen is None else dropped | frozen
-    kept = {name: _selected(dataset, name, spec).load().where(~dropped) for name in spec.variables}
+    kept = {name: _trusted(dataset, name, spec).where(~dropped) for name in spec.variables}
     return xr.Dataset(kept).transpose("time", "cell", ...)
 
 
@@ -158,6 +158,24 @@ def _selected(dataset: xr.Dataset, name: str, spec: Series) -> xr.DataArray:
             remedy=f"set series.select.{left[0]} of this source",
         )
     return array
+
+
+def _trusted(dataset: xr.Dataset, name: str, spec: Series) -> xr.DataArray:
+    """One variable where no quality rule forbids it; unknown quality is no quality."""
+    values = _selected(dataset, name, spec).load()
+    for rule in spec.quality:
+        if name in rule.applies_to:
+            quality = _selected(dataset, rule.variable, spec).load()
+            good = quality.notnull()
+            if rule.min is not None:
+                good &= quality >= rule.min
+            if rule.max is not None:
+                plus = 0.0 if rule.plus is None else _selected(dataset, rule.plus, spec).load()
+                good &= quality <= rule.max + plus
+            if rule.bits_clear is not None:
+                good &= (quality.fillna(0).astype(np.int64) & rule.bits_clear) == 0
+            values = values.where(good)
+    return values
 
 
 def _position(array: xr.DataArray, dimension: str, wanted: str | float) -> int:

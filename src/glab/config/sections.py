@@ -64,6 +64,7 @@ class Series(Section):
 
     variables: list[str]
     select: dict[str, str | float] = {}
+    quality: list[QualityRule] = []  # of a stage that hands over its quality with its values
 
 
 class Source(Section):
