@@ -318,6 +318,15 @@ def test_without_a_truth_it_tells_what_the_products_hold(run, tmp_path):
     assert pd.read_csv(tmp_path / "steps.csv").empty
 
 
+def test_retrievals_are_judged_as_their_users_filter_them(run, cells):
+    path = run / "results" / "product" / "smos_ib" / "2012.nc"
+    found = {each.attrs["variable"]: each["value"] for each in product_records([path], cells)}
+    with io.read(path) as year:
+        good = (year["scene_flags"] <= 1) & (year["tb_rmse"] <= 8.0)
+        assert int(found["vod"].count()) == int((year["vod"].where(good)).count())
+        assert int(found["tb_h"].count()) == int(year["tb_h"].count())
+
+
 def test_a_file_that_is_no_product_is_named(run, tmp_path):
     keys = arguments(run, tmp_path) | {"products": [run / "results" / "compose" / "2012.nc"]}
     with pytest.raises(GlabError, match="not a product file"):

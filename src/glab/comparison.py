@@ -177,7 +177,9 @@ def groups(cells: xr.Dataset, truth: xr.Dataset, settings: Evaluate) -> dict[str
     if "change_kind" in here:
         found |= _by_change(here["change_kind"], held)
     if "vod" in here:
-        found |= _by_class(here["vod"].mean("time").values, settings.vod_classes)
+        mean = here["vod"].mean("time").values
+        found |= _by_class(mean, settings.vod_classes)
+        found["sparse"] = mean < settings.sparse_vod_max
     if "biome" in here:
         found |= {f"biome {n}": m for n, m in _by_flag(here["biome"]).items()}
     return found

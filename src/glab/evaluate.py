@@ -146,28 +146,31 @@ def _pair_rows(sums: Mapping[str, Moments], masks: Mapping[str, Mask]) -> Iterat
     """R, errors and slope of all pairs of a group together, and medians over its cells."""
     for signal, each in sums.items():
         full = signal == "full"
-        medians = {name: getattr(each, name) for name in ("r", "ubrmse")[: 2 if full else 1]}
+        names = ("r", "slope", "ubrmse")[: 3 if full else 1]
+        by_cell = {name: getattr(each, name) for name in names}
         for group, mask in masks.items():
             pooled, row = each.pooled(mask), {"cells": group, "signal": signal}
             for metric in ("r", "rmse", "slope", "bias", "ubrmse")[: 5 if full else 3]:
                 value = float(getattr(pooled, metric))
                 yield row | {"metric": metric, "value": value, "n": int(pooled.n)}
-            for metric, values in medians.items():
-                yield row | _median_row(f"{metric}_cell_median", values[mask])
+            for metric, values in by_cell.items():
+                yield row | _quantile_row(f"{metric}_cell_median", values[mask], 0.5)
+            if full:
+                yield row | _quantile_row("ubrmse_cell_p90", each.ubrmse[mask], 0.9)
 
 
-def _median_row(metric: str, values: Floats) -> Row:
-    """The median of the finite values."""
+def _quantile_row(metric: str, values: Floats, share: float) -> Row:
+    """A quantile of the finite values."""
     there = values[np.isfinite(values)]
-    middle = float(np.median(there)) if there.size else float("nan")
-    return {"metric": metric, "value": middle, "n": there.size}
+    found = float(np.quantile(there, share)) if there.size else float("nan")
+    return {"metric": metric, "value": found, "n": there.size}
 
 
 def _spread_rows(spread: Mapping[str, Floats], masks: Mapping[str, Mask]) -> Iterator[Row]:
     """Noise, coverage of the truth and mean spread of groups of cells."""
     for group, mask in masks.items():
         row = {"cells": group, "signal": "full"}
-        yield row | _median_row("noise_cell_median", spread["noise"][mask])
+        yield row | _quantile_row("noise_cell_median", spread["noise"][mask], 0.5)
         if "n" not in spread:
             continue
         n = spread["n"][mask]

@@ -64,6 +64,7 @@ class EvaluateChoice(Section):
     window_share_min: Fraction = 0.5  # unfrozen days a window of the truth needs
     trend_share_min: Fraction = 0.4  # of the record, that a cell's trend needs
     vod_classes: list[float] = [0.2, 0.5, 0.8]  # bounds of classes of the cells' mean VOD
+    sparse_vod_max: float = 0.6  # mean VOD of the group "sparse", where soil moisture is judged
     placebo_every_days: int = Field(36, gt=0)  # distance of the dates where no sensor changes
     controls: list[str] = []  # links judged beside the products though they feed none
 

@@ -10,7 +10,7 @@ from glab.metrics import deseasonalised
 from glab.moments import paired
 from glab.report.material import Material
 from glab.report.parts import VARIABLE_NAMES, Picture, Section, truth_kind
-from glab.report.tables import GROUPS, noise_table, skill_table, trend_table
+from glab.report.tables import GROUPS, noise_table, retrieval_table, skill_table, trend_table
 from glab.report.views import raster
 
 
@@ -154,8 +154,8 @@ def temperatures(material: Material) -> Section:
     """Brightness temperature against the truth."""
     parts: list = []
     for variable in ("tb_h", "tb_v"):
-        judged = material.judged.get(variable)
-        if judged is not None and judged.truth is not None:
+        if _has_truth(material, variable):
+            judged = material.judged[variable]
             parts.append(density(material, variable))
             if judged.record.attrs["product"] in set(material.skill["product"]):
                 parts.append(skill_table(material.skill, "glab_tb", variable, 2))
@@ -164,13 +164,15 @@ def temperatures(material: Material) -> Section:
 
 def system_b(material: Material) -> Section:
     """SMOS-IB: how much quieter its TB is than single bins, and its retrievals."""
-    parts: list = []
-    noise = noise_table(material.skill)
-    if noise.rows:
-        parts.append(noise)
-    for variable in ("soil_moisture", "vod"):
-        judged = material.judged.get(variable)
-        if judged is not None and judged.truth is not None:
-            table = skill_table(material.skill, "smos_ib", variable, 3, {"all": "all cells"})
-            parts += [density(material, variable), table]
-    return Section("SMOS-IB: retrievals from the 40° brightness temperature", parts=parts)
+    title = "SMOS-IB: retrievals from the 40° brightness temperature"
+    judged = [name for name in ("soil_moisture", "vod") if _has_truth(material, name)]
+    if not judged:
+        return Section(title)
+    pictures = [density(material, variable) for variable in judged]
+    tables = noise_table(material.skill), retrieval_table(material.skill)
+    return Section(title, parts=[tables[0], *pictures, tables[1]])
+
+
+def _has_truth(material: Material, variable: str) -> bool:
+    judged = material.judged.get(variable)
+    return judged is not None and judged.truth is not None

@@ -15,8 +15,10 @@ from glab.errors import GlabError
 from glab.evaluate import judge
 from glab.gridded import cells_of
 from glab.inventory import described
+from glab.product import quality_filter
 
 STATIC = ("row", "col", "lat", "lon", "split", "block")
+QUALITY = ("scene_flags", "tb_rmse")
 BINS_DEG = (40.0, 42.5)
 OVERPASS = "ascending"
 TRUE_STATIC = ("change_kind", "biome", "clearing_day")
@@ -72,7 +74,10 @@ def evaluate(
 
 
 def product_records(paths: list[Path], cells: xr.Dataset) -> list[xr.Dataset]:
-    """Main variables of every product at some cells, all years behind each other."""
+    """Main variables of every product at some cells, all years behind each other.
+
+    Retrievals of `smos_ib` pass the filter that its users apply.
+    """
     found: dict[str, list[xr.Dataset]] = {}
     for path in sorted(paths, key=lambda path: (path.name, path)):
         with io.read(path) as year:
@@ -80,18 +85,24 @@ def product_records(paths: list[Path], cells: xr.Dataset) -> list[xr.Dataset]:
             if name not in FORMS:
                 raise GlabError("not a product file", path=path, found=name, expected=list(FORMS))
             wanted = [f"{main}{layer}" for main in FORMS[name].main for layer in LAYERS]
-            part = cells_of(
-                year[[layer for layer in wanted if layer in year]],
-                cells["row"].values,
-                cells["col"].values,
-            )
-            found.setdefault(name, []).append(part.assign_coords(cell=cells["cell"]).load())
+            chosen = year[[layer for layer in [*wanted, *QUALITY] if layer in year]]
+            part = cells_of(chosen, cells["row"].values, cells["col"].values).load()
+            part = trusted(part).drop_vars(QUALITY, errors="ignore")
+            found.setdefault(name, []).append(part.assign_coords(cell=cells["cell"]))
     return [
         record(xr.concat(years, "time", combine_attrs="drop"), variable, name)
         for name, years in found.items()
         for variable in FORMS[name].main
         if variable in TRUE_NAMES
     ]
+
+
+def trusted(part: xr.Dataset) -> xr.Dataset:
+    """System B's retrievals as its users filter them; its TB and other products as they are."""
+    if not set(QUALITY) <= set(part.variables):
+        return part
+    tb = [name for name in part.data_vars if str(name).startswith("tb_")]
+    return quality_filter(part).assign({name: part[name] for name in tb})
 
 
 def control_records(paths: list[Path], cells: xr.Dataset) -> list[xr.Dataset]:
