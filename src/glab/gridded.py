@@ -145,7 +145,7 @@ def grid_mapping() -> dict[str, Any]:
 
 
 def cells_of(product: xr.Dataset, row: NDArray[np.integer], col: NDArray[np.integer]) -> xr.Dataset:
-    """Variables of (…, y, x) of a product at some cells, as variables of (…, cell).
+    """Variables of (…, y, x) of a product at some cells, as variables of (…, cell), in memory.
 
     Args:
         product: with `lat` on y and `lon` on x, on the 25 km grid or a rectangle of it.
@@ -164,9 +164,14 @@ def cells_of(product: xr.Dataset, row: NDArray[np.integer], col: NDArray[np.inte
             found=f"{(y < 0).sum() + (x < 0).sum()} cells outside",
             expected="a rectangle of the 25 km EASE-Grid 2.0 that holds them",
         )
-    picked = {"y": xr.DataArray(y, dims="cell"), "x": xr.DataArray(x, dims="cell")}
     fields = [name for name, array in product.data_vars.items() if {"y", "x"} <= set(array.dims)]
-    return product[fields].isel(picked).drop_vars(["y", "x"], errors="ignore")
+    window = {"y": slice(y.min(), y.max() + 1), "x": slice(x.min(), x.max() + 1)}
+    loaded = product[fields].isel(window).load()
+    picked = {
+        "y": xr.DataArray(y - y.min(), dims="cell"),
+        "x": xr.DataArray(x - x.min(), dims="cell"),
+    }
+    return loaded.isel(picked).drop_vars(["y", "x"], errors="ignore")
 
 
 def whole_grid(fields: xr.Dataset) -> xr.Dataset:

@@ -6,7 +6,10 @@ are finite, count. Every measure is NaN where there are too few pairs.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numba import njit
 
 from glab import harmonics
 from glab.calendar import DAYS_PER_YEAR, Days
@@ -134,10 +137,27 @@ def noise(values: FloatArray) -> Floats:
     Args:
         values: shape (time, cell), NaN where missing.
     """
-    series = np.asarray(values, float)
-    order = np.argsort(np.isnan(series), axis=0, kind="stable")
-    difference = np.diff(np.take_along_axis(series, order, axis=0), axis=0)
-    number = np.isfinite(difference).sum(axis=0).astype(float)
-    mean = ratio(np.nansum(difference, axis=0), number)
-    square = np.nansum((difference - mean) ** 2, axis=0)
+    series = np.asarray(values)
+    sums = np.zeros((3, series.shape[1]))
+    _sum_differences(series, sums)
+    number, _, square = sums
     return np.where(number >= 2, np.sqrt(ratio(square, number) / 2.0), np.nan)
+
+
+@njit(cache=True, nogil=True)
+def _sum_differences(values: Any, sums: Any) -> None:  # pragma: no cover - compiled
+    """Fill number, mean and sum of squared deviations of successive differences (Welford 1962)."""
+    steps, cells = values.shape
+    last = np.full(cells, np.nan)
+    for i in range(steps):
+        for c in range(cells):
+            value = float(values[i, c])
+            if not np.isfinite(value):
+                continue
+            if np.isfinite(last[c]):
+                difference = value - last[c]
+                sums[0, c] += 1.0
+                away = difference - sums[1, c]
+                sums[1, c] += away / sums[0, c]
+                sums[2, c] += away * (difference - sums[1, c])
+            last[c] = value
