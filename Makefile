@@ -10,7 +10,7 @@ PIP_EXTRA ?=
 ACCELERATOR ?=
 RUN ?= runs/demo
 CONSTRAINTS ?= envs/constraints.txt
-TEST_OPTIONS ?= -n 2 --dist loadgroup
+TEST_OPTIONS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed

@@ -11,7 +11,7 @@ import pytest
 
 from planning import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("line")]
+pytestmark = pytest.mark.slow
 
 
 def snakemake(folder: Path, *options: str) -> str:

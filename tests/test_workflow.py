@@ -10,8 +10,6 @@ import pytest
 from glab.config import load_config
 from planning import ROOT, Run
 
-pytestmark = pytest.mark.xdist_group("workflow")
-
 LEARNING = {"samples", "train", "calibrate"}
 
 
