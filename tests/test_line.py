@@ -51,13 +51,13 @@ def test_a_second_plan_has_nothing_to_do(line: Path) -> None:
 
 
 def test_every_result_has_its_log_and_its_benchmark(line: Path) -> None:
-    logs = {path.with_suffix("").relative_to(line / "logs") for path in line.rglob("*.log")}
-    times = {path.with_suffix("").relative_to(line / "logs") for path in line.rglob("*.tsv")}
-    jobs = {name for name in logs if ".snakemake" not in name.parts}
+    folder = line / "logs"
+    jobs = {path.with_suffix("").relative_to(folder) for path in folder.rglob("*.log")}
+    times = {path.with_suffix("").relative_to(folder) for path in folder.rglob("*.tsv")}
     assert jobs == times
     for stage in ("climatology", "residuals", "predict", "compose", "product"):
         results = (line / "results" / stage).rglob("*.nc")
-        names = {path.with_suffix("").relative_to(line / "results") for path in results}
+        names = {path.relative_to(line / "results").with_suffix("") for path in results}
         assert names <= jobs
 
 
