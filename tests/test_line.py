@@ -16,9 +16,9 @@ pytestmark = pytest.mark.slow
 
 def snakemake(folder: Path, *options: str) -> str:
     """What Snakemake says of the test world in a folder; the logs of failed jobs if one fails."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
-    command += ["--profile", str(ROOT / "profiles" / "ci"), "--directory", str(folder)]
-    command += ["--configfile", str(ROOT / "config" / "test.yaml"), *options]
+    command = [sys.executable, "-m", "snakemake", *options, "--directory", str(folder)]
+    command += ["--snakefile", str(ROOT / "Snakefile"), "--profile", str(ROOT / "profiles" / "ci")]
+    command += ["--configfile", str(ROOT / "config" / "test.yaml")]  # it takes what follows it too
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-20000:]
     return done.stdout + done.stderr
