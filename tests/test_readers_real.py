@@ -185,5 +185,5 @@ def test_l1c_file_of_unphysical_tb_has_no_reader_and_no_value_that_passes(real):
     assert float(granule.tb.max()) > 1000 and float(granule.tb.min()) < -1000
     config = load_config([Path(__file__).parents[1] / "config" / "config.yaml"])
     rules = [r for r in config.sources["smos_l3"].quality if r.variable != "rfi_fraction"]
-    checked = quality_controlled(granule, rules)
-    assert int(checked.tb.notnull().sum()) == 0
+    checked = quality_controlled(granule.variables, rules)
+    assert int(checked["tb"].notnull().sum()) == 0
