@@ -33,7 +33,7 @@ wildcard_constraints:
 def year_file(source, year):
     """Year file of a source: of `regrid`, or of the stage that the source is."""
     stage = RUN.sources[source].stage
-    folder = f"regrid/{source}" if stage == "regrid" else stage
+    folder = stage if source == stage else f"{stage}/{source}"
     return f"results/{folder}/{year}.nc"
 
 
@@ -173,9 +173,11 @@ def code_of(stage, with_reader=False):
     return lambda wildcards: code_print(f"steps.{stage}")
 
 
-def given(name):
-    """The option for an input that may be missing, or nothing."""
-    return lambda wildcards, input: f"--{name} {input[name]}" if input.get(name) else ""
+def given(*names):
+    """The options for inputs that may be missing, as far as they are there."""
+    return lambda wildcards, input: " ".join(
+        f"--{name} {input[name]}" for name in names if input.get(name)
+    )
 
 
 def growing(base, per_tile=0.0, per_input=0.0):

@@ -16,11 +16,21 @@ rule compose:
         mem_mb=growing(400, per_tile=60),
         runtime=growing(15, per_tile=1),
     params:
-        reference=given("reference"),
-        surface=given("surface"),
+        given=given("predictions", "reference", "surface", "truth"),
         settings=settings_of("compose"),
         code=code_of("compose"),
     shell:
-        "glab compose --predictions {input.predictions} {params.reference} {params.surface}"
-        " --domain {input.domain} --year {wildcards.year}"
+        "glab compose {params.given} --domain {input.domain} --year {wildcards.year}"
         " --output {output} --settings {params.settings:q} &> {log}"
+
+
+use rule compose as compose_truth with:
+    input:
+        truth="data/truth.nc",
+        domain="results/domain.nc",
+    output:
+        "results/compose/truth/{year}.nc",
+    log:
+        "logs/compose/truth/{year}.log",
+    benchmark:
+        "logs/compose/truth/{year}.tsv"

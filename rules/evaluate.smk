@@ -19,12 +19,9 @@ rule evaluate:
         mem_mb=growing(500, per_tile=300),
         runtime=growing(30, per_tile=5),
     params:
-        truth=given("truth"),
-        controls=given("controls"),
-        observations=given("observations"),
+        given=given("truth", "controls", "observations"),
         settings=settings_of("evaluate"),
         code=code_of("evaluate"),
     shell:
-        "glab evaluate --products {input.products} {params.truth} {params.controls}"
-        " {params.observations} --domain {input.domain} --output {output.skill} --cells {output.cells}"
-        " --steps {output.steps} --settings {params.settings:q} &> {log}"
+        "glab evaluate --products {input.products} {params.given} --domain {input.domain}"
+        " --output {output.skill} --cells {output.cells} --steps {output.steps} --settings {params.settings:q} &> {log}"

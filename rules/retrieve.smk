@@ -20,3 +20,16 @@ rule retrieve:
     shell:
         "glab retrieve --tb40 {input.tb40} --surface {input.surface} --domain {input.domain}"
         " --output {output} --settings {params.settings:q} &> {log}"
+
+
+use rule retrieve as retrieve_source with:
+    input:
+        tb40=lambda w: year_file(RUN.sources[w.source].of, w.year),
+        surface=lambda w: overpass_files(w.year),
+        domain="results/domain.nc",
+    output:
+        "results/retrieve/{source}/{year}.nc",
+    log:
+        "logs/retrieve/{source}/{year}.log",
+    benchmark:
+        "logs/retrieve/{source}/{year}.tsv"

@@ -18,6 +18,18 @@ def cell_blocks(cells: int) -> list[slice]:
     return [slice(n, min(n + CELLS_AT_ONCE, cells)) for n in range(0, cells, CELLS_AT_ONCE)]
 
 
+def with_overpass(source: xr.Dataset, overpass: str = "ascending") -> xr.Dataset:
+    """A record that has no overpasses, as the composed TB, as one seen at a single overpass.
+
+    Its total standard deviation is the error of its TB; it has no misfit over angles.
+    """
+    if "overpass" in source.dims:
+        return source
+    named = source[["tb", "tb_std_total"]].rename(tb_std_total="tb_error")
+    unknown = xr.full_like(source["tb"].isel(channel=0, drop=True), np.nan)
+    return named.assign(tb_rmse=unknown).expand_dims(overpass=[overpass])
+
+
 def check_together(source: xr.Dataset, surfaces: Mapping[str, xr.Dataset]) -> list[str]:
     """The overpasses that both a source-year and the surface have, after a check of days and cells.
 

@@ -150,9 +150,12 @@ def first_run(part: Part, settings: Retrieve) -> dict[str, NDArray]:
 
 
 def _trusted(part: Part, first: Mapping[str, NDArray], settings: Retrieve) -> Floats:
-    """VOD of run 1 that later priors are made of, (time, cell): without doubtful fits."""
-    good = part.seen["tb_rmse"].values <= settings.prior_tb_rmse_max_k
-    return np.where(good, first["vod"], np.nan)
+    """VOD of run 1 that later priors are made of, (time, cell): without doubtful fits.
+
+    A record of one angle has no misfit over angles, and nothing to doubt it by.
+    """
+    doubtful = part.seen["tb_rmse"].values > settings.prior_tb_rmse_max_k
+    return np.where(doubtful, np.nan, first["vod"])
 
 
 def _prior_of_year(vod: Floats, settings: Retrieve) -> Prior:

@@ -106,7 +106,8 @@ def settled_years(config: Config) -> set[int]:
     years: set[int] = set()
     for link, spec in config.links.items():
         for number, record in enumerate(spec.records):
-            if "compose" in record_inputs(config, link, number):
+            inputs = record_inputs(config, link, number)
+            if any("compose" in (name, config.sources[name].of) for name in inputs):
                 years |= set(config.baseline_years(record.baseline))
                 years |= set(config.sample_years(link, number))
     return years

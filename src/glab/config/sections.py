@@ -75,6 +75,7 @@ class Source(Section):
     period: Period
     series: Series | None = None
     archive: str | None = None  # source whose granules these are too, taken at another hour
+    of: str | None = None  # retrieve: source whose TB it inverts; compose: "truth", as a control
     local_hour: LocalHour | None = None  # instead of regrid.local_hour
     keep: list[str] | None = None  # variables carried to the domain; None: all
     quality: list[QualityRule] = []

@@ -23,8 +23,9 @@ def compose(
     predictions: list[Path] | None = None,
     reference: Path | None = None,
     surface: list[Path] | None = None,
+    truth: Path | None = None,
 ) -> None:
-    """Join SMOS and the networks' TB of one year.
+    """Join SMOS and the networks' TB of one year; from a truth, what a perfect record would be.
 
     Args:
         domain: the domain.
@@ -34,8 +35,15 @@ def compose(
         predictions: the links' files of that year, `…/<link>/<year>.nc`.
         reference: SMOS's year file, if it has that year.
         surface: year file that says where the ground is frozen, for the reference.
+        truth: the simulated Earth, for the control that no product uses: its TB takes the place of
+            the record.
     """
     land, days = io.read(domain).load(), days_of_year(year)
+    if truth is not None:
+        blocks = _true_blocks(io.read(truth), land, days)
+        provenance = io.Provenance("compose", settings, [truth, domain])
+        io.write_blocks(blocks, output, provenance, time=days)
+        return
     links = {Path(path).parent.name: io.read(path) for path in predictions or []}
     order = {name: links[name] for name in settings.links if name in links}
     smos = None if reference is None else io.read(reference)
@@ -63,6 +71,13 @@ def _blocks(
             seen = series(smos.isel(time=block), surface, land, spec, settings.mask)
         found = composed(seen, parts, settings, settings.sensors)
         yield found.assign_coords(cell=land["cell"])
+
+
+def _true_blocks(truth: xr.Dataset, land: xr.Dataset, days: Days) -> Iterator[xr.Dataset]:
+    """The truth's TB on the domain, month by month."""
+    tb = truth[["tb"]].sel(cell=land["cell"].values, time=days.astype("datetime64[ns]"))
+    for block in time_blocks(days):
+        yield tb.isel(time=block).transpose("time", "cell", "channel").load()
 
 
 def _with_error(spec: Series, smos: xr.Dataset) -> Series:
