@@ -34,7 +34,13 @@ include: "rules/regrid.smk"
 include: "rules/climatology.smk"
 include: "rules/residuals.smk"
 include: "rules/samples.smk"
-include: "rules/train.smk"
+
+
+if TAKEN_FROM is None:
+
+    include: "rules/train.smk"
+
+
 include: "rules/calibrate.smk"
 include: "rules/predict.smk"
 include: "rules/tb40.smk"

@@ -11,6 +11,13 @@ from glab.fingerprint import code_print
 RUN = config_from(config)
 TILES = range(RUN.domain.tiles)
 
+# Networks: trained by this run, or there already, in its own folder or in another run's.
+TAKEN_FROM = RUN.train.from_
+KEPT = TAKEN_FROM is None or os.path.realpath(TAKEN_FROM) == os.getcwd()
+NETWORKS = "results/train" if KEPT else f"{TAKEN_FROM}/results/train"
+if TAKEN_FROM is not None and not os.path.isdir(NETWORKS):
+    raise WorkflowError(f"train.from: no networks in {NETWORKS}; its path starts in {os.getcwd()}")
+
 # The environment that runs Snakemake runs the jobs, activated or not. The threads of numba follow
 # a rule's `threads`; Snakemake itself sets the variables of the other libraries.
 os.environ.update(PATH=os.path.dirname(sys.executable) + os.pathsep + os.getenv("PATH", ""))
@@ -70,7 +77,7 @@ def residual_files(residuals):
 def network_files(link):
     """Weights of every member of a link."""
     members = range(RUN.links[link].members)
-    return [f"results/train/{link}/{member}/network.safetensors" for member in members]
+    return [f"{NETWORKS}/{link}/{member}/network.safetensors" for member in members]
 
 
 def links_in_use():
@@ -82,7 +89,7 @@ def links_in_use():
 
 def curve_files(link):
     """Training curves of every member of a link."""
-    return [f"results/train/{link}/{m}/curve.csv" for m in range(RUN.links[link].members)]
+    return [f"{NETWORKS}/{link}/{m}/curve.csv" for m in range(RUN.links[link].members)]
 
 
 def start_files(link, member):

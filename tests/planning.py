@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import shutil
@@ -66,15 +67,23 @@ class Run:
         assert counts or "Nothing to be done" in said
         return {rule: n for rule, n in counts.items() if rule not in TARGETS}
 
+    def elsewhere(self, name: str) -> Run:
+        """A run of the same code and settings in an empty folder beside this one's."""
+        other = copy.copy(self)
+        other.folder = self.folder.with_name(name)
+        other.folder.mkdir()
+        return other
+
     def pretend(self, *targets: str) -> None:
-        """Make every file as if all jobs had run."""
+        """Make every file as if all jobs had run; what stands there already is kept."""
         summary = self.snakemake(*targets, "--summary").splitlines()
         start = next(n for n, line in enumerate(summary) if line.startswith("output_file"))
         for line in summary[start + 1 :]:
             if "\t" in line:
                 path = self.folder / line.partition("\t")[0]
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(f"{path.name}\n")
+                if not path.exists():
+                    path.write_text(f"{path.name}\n")
         self.snakemake(*targets, "--touch", "--forceall", "--quiet", "all")
 
 

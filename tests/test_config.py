@@ -65,6 +65,7 @@ def test_overlays_hold_differences_only(overlay: Path, content: dict) -> None:
         ({"sources": {"casm": {"reader": None}}}, "names a reader"),
         ({"sources": {"casm": None}}, "no source 'casm'"),
         ({"baselines": {"vod": None}}, "no baseline 'vod'"),
+        ({"train": {"form": "."}}, "did you mean 'from'"),
     ],
 )
 def test_a_setting_that_cannot_be_is_told(overlay: dict, told: str, content: dict) -> None:

@@ -21,6 +21,7 @@ NEUTRAL = ("config", "errors", "fingerprint")
 """Modules and packages that cannot change a result."""
 
 
+@cache
 def code_print(*modules: str) -> str:
     """Print of all code that the modules run, 16 hexadecimal digits.
 

@@ -30,7 +30,8 @@ def _known_keys(parents: Sequence[Any], whole: type[BaseModel]) -> list[str]:
             continue
         if part in model.model_fields:
             model = _model_within(model.model_fields[part].annotation)
-    return list(getattr(model, "model_fields", {}))
+    fields = getattr(model, "model_fields", {})
+    return [field.alias or name for name, field in fields.items()]
 
 
 def _model_within(annotation: Any) -> Any:

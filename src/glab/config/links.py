@@ -127,6 +127,13 @@ class Train(Section):
     frozen_layers: int = 0
 
 
+class TrainChoice(Section):
+    """Where the networks of every link come from."""
+
+    from_: str | None = Field(None, alias="from")
+    # folder of the run whose networks are taken, from this run's; "." keeps its own; None: trained
+
+
 class Calibrate(Section):
     """Slice of one link."""
 

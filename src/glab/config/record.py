@@ -38,6 +38,7 @@ class Config(s.Section):
     mask: s.Mask = s.Mask()
     climatology: s.ClimatologyForm = s.ClimatologyForm()
     splits: k.Splits = k.Splits()
+    train: k.TrainChoice = k.TrainChoice()
     compose: k.ComposeChoice = k.ComposeChoice()
     product: p.ProductChoice = p.ProductChoice()
     publish: p.Publish = p.Publish()
