@@ -187,3 +187,22 @@ def test_step_without_reference_or_without_networks(files, tmp_path):
     assert set(np.unique(found["origin"])) == {0, 3}
     step(output=tmp_path / "s.nc", reference=files["smos_l3"], surface=[files["surface"]], **common)
     assert set(np.unique(io.read(tmp_path / "s.nc")["origin"])) == {0, 1}
+
+
+def test_step_puts_the_truth_in_the_place_of_the_record(files, tmp_path):
+    domain, time = io.read(files["domain"]).load(), np.arange("2012", "2014", dtype="datetime64[D]")
+    cells = np.sort(np.append(domain["cell"].values, 900_000))
+    tb = np.empty((len(time), len(cells), 2), "f4")
+    tb[...] = 200.0 + np.arange(len(cells))[:, None]
+    truth = xr.Dataset(
+        {"tb": (("time", "cell", "channel"), tb)},
+        {"time": time.astype("datetime64[ns]"), "cell": cells, "channel": ["h", "v"]},
+    )
+    io.write(truth, tmp_path / "truth.nc", io.Provenance("simulate"))
+    common = {"domain": files["domain"], "year": 2012, "settings": slice_of()}
+    step(output=tmp_path / "t.nc", truth=tmp_path / "truth.nc", **common)
+    found = io.read(tmp_path / "t.nc").load()
+    np.testing.assert_array_equal(found["cell"], domain["cell"])
+    expected = 200.0 + np.searchsorted(cells, domain["cell"].values)
+    np.testing.assert_allclose(found["tb"].values[100, :, 1], expected, atol=0.01)
+    assert found.sizes["time"] == 366

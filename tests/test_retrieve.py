@@ -346,3 +346,22 @@ def test_the_step_writes_and_is_reproducible(truth, tmp_path):
     assert "frozen" in got["scene_flags"].attrs["flag_meanings"]
     step(tmp_path / "tb40.nc", paths, tmp_path / "domain.nc", out, SETTINGS)
     assert out.read_bytes() == first
+
+
+def test_the_composed_tb_is_inverted_as_one_overpass(truth, tmp_path):
+    land, surfaces, seen, sm, vod = truth
+    composed = seen.sel(overpass="ascending", drop=True)
+    composed = composed[["tb", "tb_error"]].rename(tb_error="tb_std_total")
+    folder = tmp_path / "regrid" / SURFACES["ascending"] / "2011.nc"
+    io.write(surfaces["ascending"], folder, PROVENANCE)
+    io.write(composed, tmp_path / "compose.nc", PROVENANCE)
+    io.write(land, tmp_path / "domain.nc", PROVENANCE)
+    out = tmp_path / "inverted.nc"
+    step(tmp_path / "compose.nc", [folder], tmp_path / "domain.nc", out, SETTINGS)
+    got = io.read(out).load()
+    assert got["overpass"].values.tolist() == ["ascending"]
+    assert np.isnan(got["tb_rmse"]).all()
+    there = np.isfinite(got["vod"].values[..., 0])
+    np.testing.assert_array_equal(there[:, 0], np.arange(365) % 3 != 0)
+    assert abs((got["vod"].values[..., 0] - vod)[there].mean()) < 0.01
+    assert abs((got["soil_moisture"].values[..., 0] - sm)[there].mean()) < 0.005

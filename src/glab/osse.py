@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,11 @@ import pandas as pd
 PRODUCT, CEILING = "glab_vod", "tb_vod_ceiling"
 KIND = "footprint"
 """Truth that judges: what the target instrument could see."""
+
+METHODS = ("published", "trend-preserving")
+
+FALSE_TREND = ("error of trends, yr⁻¹", "false trends without change, yr⁻¹")
+"""Standard deviation of the errors of trends; in a world without change, of false trends."""
 
 EARLY = "2003–2009 AMSR-E"
 """Period in which AMSR-E alone sees the ground."""
@@ -32,7 +37,7 @@ MEASURES = (
     Measure("trend gain, held-out cells", "trend_gain", "held_out"),
     Measure("trend skill, all cells", "trend_skill"),
     Measure("trend skill, held-out cells", "trend_skill", "held_out"),
-    Measure("error of trends, standard deviation, yr⁻¹", "trend_error"),
+    Measure(FALSE_TREND[0], "trend_error"),
     Measure("R of anomalies, 2003–2009", "r", "all", EARLY, "deseasonalised"),
     Measure("R of anomalies, 2003–2009, ceiling", "r", "all", EARLY, "deseasonalised", CEILING),
     Measure("RMSE", "rmse"),
@@ -67,13 +72,11 @@ def summary(skill: pd.DataFrame, steps: pd.DataFrame) -> pd.Series:
     return pd.Series(told)
 
 
-def side_by_side(runs: Mapping[str, pd.Series]) -> pd.DataFrame:
-    """Measures (rows) of several methods (columns), with what the second is of the first.
-
-    Args:
-        runs: by method, from `summary`.
-    """
-    return pd.DataFrame(runs)
+def read_summary(run: Path) -> pd.Series:
+    """The measures of a run that `evaluate` has judged, from its folder."""
+    folder = run / "results" / "evaluate"
+    skill = pd.read_csv(folder / "skill.csv", keep_default_na=False, na_values=[""])
+    return summary(skill, pd.read_csv(folder / "steps.csv"))
 
 
 def _value(own: pd.DataFrame, measure: Measure) -> float:

@@ -1,0 +1,81 @@
+"""Both methods on the benchmark world, over seeds: the table of the README and of docs/method.md.
+
+make osse SEED=2             runs both methods on one world: runs/osse/2
+make osse SEED=2 CHANGE=false    the same world without long-term change: runs/osse/2-no-change
+make osse-table              the table over every world that is there
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from glab.osse import FALSE_TREND, METHODS, read_summary
+
+NO_CHANGE = "-no-change"
+
+
+def worlds(folder: Path) -> list[Path]:
+    """Folders of worlds with a verdict on every method, by seed."""
+    found = [
+        path
+        for path in folder.iterdir()
+        if all((path / method / "results/evaluate/skill.csv").is_file() for method in METHODS)
+    ]
+    return sorted(found, key=lambda path: (int(path.name.split("-")[0]), path.name))
+
+
+def gathered(folder: Path) -> pd.DataFrame:
+    """Measures (rows) by method and seed (columns); false trends come from worlds of no change."""
+    columns = {}
+    for world in worlds(folder):
+        if world.name.endswith(NO_CHANGE):
+            continue
+        still = world.with_name(world.name + NO_CHANGE)
+        for method in METHODS:
+            measures = read_summary(world / method)
+            told = float("nan")
+            if still in worlds(folder):
+                told = read_summary(still / method)[FALSE_TREND[0]]
+            measures[FALSE_TREND[1]] = told
+            columns[method, int(world.name)] = measures
+    return pd.DataFrame(columns)
+
+
+def as_markdown(table: pd.DataFrame, digits: int = 3) -> str:
+    """Medians over seeds by method, and each seed's value behind them."""
+    seeds = sorted({seed for _, seed in table.columns})
+    lines = [
+        f"Seeds {', '.join(map(str, seeds))}: median over the worlds, then each world's value.",
+        "",
+        "| | " + " | ".join(METHODS) + " |",
+        "|---|" + "---|" * len(METHODS),
+    ]
+    for label in table.index:
+        cells = []
+        for method in METHODS:
+            values = table.loc[label, method]
+            each = " ".join(_number(value, digits) for value in values)
+            cells.append(f"**{_number(values.median(), digits)}** ({each})")
+        lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _number(value: float, digits: int) -> str:
+    """A number of the table; a dash where there is none."""
+    if pd.isna(value):
+        return "–"
+    return f"{value:.{digits + 2}f}" if abs(value) < 0.05 else f"{value:.{digits - 1}f}"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("runs/osse"))
+    print(as_markdown(gathered(parser.parse_args().folder)))
+
+
+if __name__ == "__main__":
+    main()
