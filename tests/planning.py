@@ -61,11 +61,7 @@ class Run:
 
     def plan(self, *targets: str, **settings: Any) -> dict[str, int]:
         """Planned jobs by rule, target rules left out."""
-        said = self.snakemake(*targets, "--dry-run", "--quiet", "rules", **settings)
-        table = said.partition("Job stats:")[2].partition("total")[0]
-        counts = {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", table, re.M)}
-        assert counts or "Nothing to be done" in said
-        return {rule: n for rule, n in counts.items() if rule not in TARGETS}
+        return counted(self.snakemake(*targets, "--dry-run", "--quiet", "rules", **settings))
 
     def elsewhere(self, name: str) -> Run:
         """A run of the same code and settings in an empty folder beside this one's."""
@@ -85,6 +81,14 @@ class Run:
                 if not path.exists():
                     path.write_text(f"{path.name}\n")
         self.snakemake(*targets, "--touch", "--forceall", "--quiet", "all")
+
+
+def counted(said: str) -> dict[str, int]:
+    """Planned jobs by rule in what a dry run says, target rules left out."""
+    table = said.partition("Job stats:")[2].partition("total")[0]
+    counts = {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", table, re.M)}
+    assert counts or "Nothing to be done" in said
+    return {rule: n for rule, n in counts.items() if rule not in TARGETS}
 
 
 def copy_of(source: Path, target: Path) -> None:
