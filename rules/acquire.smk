@@ -16,3 +16,22 @@ rule acquire:
     shell:
         "glab acquire --source {wildcards.source} --year {wildcards.year}"
         " --output {output} --settings {params.settings:q} &> {log}"
+
+
+rule acquire_stations:
+    """An archive of stations that was filled by hand, checked, and its manifest."""
+    output:
+        STATIONS,
+    log:
+        "logs/acquire/stations.log",
+    benchmark:
+        "logs/acquire/stations.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(500),
+        runtime=growing(60),
+    params:
+        settings=settings_of("acquire", source="ismn"),
+        code=code_of("acquire"),
+    shell:
+        "glab acquire --source ismn --output {output} --settings {params.settings:q} &> {log}"

@@ -10,6 +10,7 @@ from glab.fingerprint import code_print
 
 RUN = config_from(config)
 TILES = range(RUN.domain.tiles)
+STATIONS = f"{plan.station_archive(RUN)}/manifest.json"
 
 # Networks: trained by this run, or there already, in its own folder or in another run's.
 TAKEN_FROM = RUN.train.from_
@@ -159,15 +160,21 @@ def manifests():
     return [manifest_file(name, year) for name in own for year in RUN.source_years(name)]
 
 
+def station_files():
+    """Table and series of the stations, where a run looks at any."""
+    judged = RUN.evaluate.stations is not None and "smos_ib" in RUN.products
+    return ["results/evaluate/stations.csv", "results/evaluate/stations.nc"] if judged else []
+
+
 # Parameters and resources.
 
 
-def settings_of(stage):
+def settings_of(stage, **known):
     """What gives a stage's settings as JSON: its slice for the wildcards, or its whole section."""
     slice_of = getattr(RUN, f"{stage}_of", lambda: getattr(RUN, stage))
     names = inspect.signature(slice_of).parameters
     return lambda wildcards: slice_of(
-        **{name: wildcards.get(name) for name in names}
+        **{name: known.get(name, wildcards.get(name)) for name in names}
     ).model_dump_json()
 
 

@@ -25,3 +25,31 @@ rule evaluate:
     shell:
         "glab evaluate --products {input.products} {params.given} --domain {input.domain}"
         " --output {output.skill} --cells {output.cells} --steps {output.steps} --settings {params.settings:q} &> {log}"
+
+
+rule evaluate_stations:
+    """Soil moisture of `smos_ib` beside that of stations."""
+    input:
+        products=lambda w: product_files("smos_ib"),
+        domain="results/domain.nc",
+        stations=STATIONS,
+        truth="data/truth.nc" if RUN.archive == "simulate" else [],
+    output:
+        table="results/evaluate/stations.csv",
+        series="results/evaluate/stations.nc",
+    log:
+        "logs/evaluate/stations.log",
+    benchmark:
+        "logs/evaluate/stations.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1500, per_tile=30),
+        runtime=growing(30, per_tile=5),
+    params:
+        truth=given("truth"),
+        settings=settings_of("evaluate"),
+        code=code_of("evaluate"),
+    shell:
+        "glab evaluate --products {input.products} {params.truth} --stations {input.stations}"
+        " --domain {input.domain} --output {output.table} --cells {output.series}"
+        " --settings {params.settings:q} &> {log}"

@@ -5,6 +5,7 @@ rule report:
         skill="results/evaluate/skill.csv",
         cells="results/evaluate/cells.nc",
         steps="results/evaluate/steps.csv",
+        stations=station_files(),
         truth="data/truth.nc" if RUN.archive == "simulate" else [],
         curves=[curve for link in links_in_use() for curve in curve_files(link)],
     output:
@@ -19,9 +20,10 @@ rule report:
         runtime=growing(30),
     params:
         truth=given("truth"),
+        stations=given("stations"),
         settings=settings_of("report"),
         code=code_of("report"),
     shell:
         "glab report --products {input.products} --skill {input.skill} --cells {input.cells}"
-        " --steps {input.steps} {params.truth} --curves {input.curves}"
+        " --steps {input.steps} {params.truth} {params.stations} --curves {input.curves}"
         " --output {output} --settings {params.settings:q} &> {log}"

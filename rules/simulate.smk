@@ -38,3 +38,25 @@ rule simulate:
     shell:
         "glab simulate --truth {input.truth} --source {wildcards.source} --year {wildcards.year}"
         " --output {output} --settings {params.settings:q} &> {log}"
+
+
+rule simulate_stations:
+    """Soil-moisture stations of the simulated Earth, as ISMN delivers them, and their manifest."""
+    input:
+        truth="data/truth.nc",
+    output:
+        STATIONS,
+    log:
+        "logs/simulate/stations.log",
+    benchmark:
+        "logs/simulate/stations.tsv"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        settings=settings_of("simulate"),
+        code=code_of("simulate"),
+    shell:
+        "glab simulate --truth {input.truth} --source ismn"
+        " --output {output} --settings {params.settings:q} &> {log}"

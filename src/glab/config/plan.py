@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from glab.config.products import Stations
 from glab.config.record import Config
 from glab.errors import GlabError
 
@@ -29,6 +30,11 @@ class Residual(NamedTuple):
 def years_with(config: Config, source: str | None, years: list[int]) -> list[int]:
     """Those of the years in which a source has a file; none for no source."""
     return [] if source is None else [y for y in years if y in config.source_years(source)]
+
+
+def station_archive(config: Config) -> str:
+    """The folder of the stations' archive."""
+    return (config.evaluate.stations or Stations()).archive.rstrip("/")
 
 
 def record_inputs(config: Config, link: str, record: int) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from glab.config.links import Splits
-from glab.config.sections import Fraction, Period, Section
+from glab.config.sections import Fraction, Period, Positive, Section
 
 
 class Creator(Section):
@@ -55,6 +55,21 @@ SENSORS = {
 """Stretches of the record with one set of sensors each (SCIENCE §7)."""
 
 
+STATIONS, STATIONS_DOI = "ismn", "10.5194/hess-25-5749-2021"
+"""What the archive of stations is called where sources are, and who describes it."""
+
+
+class Stations(Section):
+    """Soil moisture of stations in the layout of ISMN, beside that of `smos_ib`."""
+
+    archive: str = "data/ismn"  # holds <network>/<station>/…stm; from the folder of the run
+    depth_max_m: Positive = 0.05  # sensors from the surface down to here
+    pairs_min: int = Field(100, ge=3)  # that a series needs to be judged
+    distance_max_km: Positive = 25.0  # from the station to the centre of its cell
+    hours_max: Positive = 3.0  # from the overpass to the station's value
+    bad_share_max: Fraction = 0.2  # of unreadable files, above which the comparison fails
+
+
 class EvaluateChoice(Section):
     """What skill is judged on."""
 
@@ -67,6 +82,7 @@ class EvaluateChoice(Section):
     sparse_vod_max: float = 0.6  # mean VOD of the group "sparse", where soil moisture is judged
     placebo_every_days: int = Field(36, gt=0)  # distance of the dates where no sensor changes
     controls: list[str] = []  # links judged beside the products though they feed none
+    stations: Stations | None = None
 
 
 class Evaluate(EvaluateChoice):
@@ -74,6 +90,7 @@ class Evaluate(EvaluateChoice):
 
     splits: Splits = Splits()
     seed: int = 0
+    overpass: Literal["ascending", "descending"] = "ascending"  # that `smos_ib` shows
 
 
 class ReportChoice(Section):

@@ -133,10 +133,13 @@ class Config(s.Section):
         )
 
     def acquire_of(self, source: str) -> s.Acquire:
-        """Slice of `acquire` for one source."""
+        """Slice of `acquire` for one source, or for the stations."""
+        share = self.regrid.bad_share_max
+        if source == p.STATIONS:
+            return s.Acquire(reader=source, bad_share_max=share, doi=p.STATIONS_DOI)
         spec = self.sources[source]
         assert spec.reader is not None
-        return s.Acquire(reader=spec.reader, bad_share_max=self.regrid.bad_share_max, doi=spec.doi)
+        return s.Acquire(reader=spec.reader, bad_share_max=share, doi=spec.doi)
 
     def simulate_of(self) -> s.Simulate:
         """Slice of `simulate`: the world in the domain's box and the run's years."""
@@ -211,7 +214,8 @@ class Config(s.Section):
 
     def evaluate_of(self) -> p.Evaluate:
         """Slice of `evaluate`."""
-        return _sliced(p.Evaluate, self.evaluate, splits=self.splits, seed=self.seed)
+        shared = {"splits": self.splits, "seed": self.seed, "overpass": self.product.overpass}
+        return _sliced(p.Evaluate, self.evaluate, **shared)
 
     def report_of(self) -> p.Report:
         """Slice of `report`."""

@@ -10,11 +10,13 @@ from glab.figures.judgement import (
 )
 from glab.figures.maps import Panel, hovmoller, maps
 from glab.figures.series import Example, origin_share, time_series, training_curves
+from glab.figures.stations import Pair, stations
 from glab.figures.style import QUANTITIES, Quantity, image
 
 __all__ = [
     "QUANTITIES",
     "Example",
+    "Pair",
     "Panel",
     "Quantity",
     "coverage",
@@ -26,6 +28,7 @@ __all__ = [
     "sensor_steps",
     "skill_by_period",
     "spread_error",
+    "stations",
     "time_series",
     "training_curves",
     "trend_scatter",

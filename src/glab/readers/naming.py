@@ -79,6 +79,10 @@ NAMINGS: Mapping[str, Naming] = {
         r"(?P<part>.*?era5.*?)(?<!\d)(?P<date>\d{4}(?:[-_]?\d{2}){0,2})(?!\d)(?P<rest>.*)\.nc4?",
         "era5_2010-06-01.nc",
     ),
+    "ismn": _naming(
+        r"(?P<part>.+_.+_.+)_(?P<date>\d{8})_\d{8}\.stm",
+        "SCAN_SCAN_Abrams_sm_0.050800_0.050800_Hydraprobe_20100101_20201231.stm",
+    ),
     "gldas": _naming(
         r"(?P<part>GLDAS_\w+)\.A(?P<date>\d{8})\.(?P<hour>\d{4})(?:\.(?P<version>\d+))?"
         r"(?P<rest>.*)\.nc4?",

@@ -76,6 +76,7 @@ class Material:
         skill, steps: `evaluate`'s tables.
         curves: by link, a training curve of each member.
         provenance: by product, attributes of one of its files.
+        stations: `evaluate`'s series of stations and their table, if there are any.
     """
 
     settings: Report
@@ -86,6 +87,7 @@ class Material:
     steps: pd.DataFrame
     curves: Mapping[str, Sequence[pd.DataFrame]] = field(default_factory=dict)
     provenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    stations: tuple[xr.Dataset, pd.DataFrame] | None = None
 
     @property
     def place(self) -> xr.Dataset:

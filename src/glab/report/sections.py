@@ -9,6 +9,7 @@ from glab.figures.style import PRODUCT_NAMES
 from glab.report import verdicts, views
 from glab.report.material import Material
 from glab.report.parts import Facts, Picture, Section
+from glab.report.stations import stations
 
 
 def sections(material: Material) -> list[Section]:
@@ -24,6 +25,7 @@ def sections(material: Material) -> list[Section]:
         verdicts.uncertainty(material),
         verdicts.temperatures(material),
         verdicts.system_b(material),
+        stations(material),
         training(material),
         provenance(material),
     ]

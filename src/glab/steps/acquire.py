@@ -16,19 +16,19 @@ from glab.readers.naming import NAMINGS
 MANIFEST = "manifest.json"
 
 
-def acquire(output: Path, settings: Acquire, source: str, year: int) -> None:
-    """Check one year of a filled archive and write its manifest.
+def acquire(output: Path, settings: Acquire, source: str, year: int | None = None) -> None:
+    """Check one year of a filled archive (stations: all of it) and write its manifest.
 
     Args:
         output: the manifest, in the folder of the source-year.
         settings: the format of the granules, and how many may be damaged.
         source: name of the source.
-        year: calendar year that its granules must start in.
+        year: calendar year that its granules must start in; None: any.
     """
     folder = output.parent
     if not folder.is_dir():
         raise GlabError(
-            f"no archive of {source} for {year}",
+            f"no archive of {source}" + (f" for {year}" if year else ""),
             path=folder,
             found="no such folder",
             expected=f"files such as {NAMINGS[settings.reader].example}",
@@ -92,9 +92,9 @@ def check(archive: Path = Path("data")) -> None:
     """Hash every source-year that has a manifest again; rewrite the manifests that differ.
 
     Args:
-        archive: the folder that holds <source>/<year>/.
+        archive: the folder that holds <source>/<year>/, and that of the stations.
     """
-    known = sorted(archive.glob(f"*/*/{MANIFEST}"))
+    known = sorted([*archive.glob(f"*/{MANIFEST}"), *archive.glob(f"*/*/{MANIFEST}")])
     if not known:
         raise GlabError(
             "no manifests", path=archive, expected=f"<source>/<year>/{MANIFEST}", remedy="acquire"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
 import xarray as xr
 
 from glab import io
@@ -16,6 +15,7 @@ from glab.evaluate import judge
 from glab.gridded import cells_of
 from glab.inventory import described
 from glab.product import quality_filter
+from glab.steps.stations import compare_stations, write_table
 
 STATIC = ("row", "col", "lat", "lon", "split", "block")
 QUALITY = ("scene_flags", "tb_rmse")
@@ -30,25 +30,30 @@ def evaluate(
     domain: Path,
     output: Path,
     cells: Path,
-    steps: Path,
     settings: Evaluate,
+    steps: Path | None = None,
     truth: Path | None = None,
     controls: list[Path] | None = None,
     observations: list[Path] | None = None,
+    stations: Path | None = None,
 ) -> None:
-    """Measure skill against the truth; without one, tell what the products hold.
+    """Measure skill against the truth, or against stations; without any, tell what products hold.
 
     Args:
         products: yearly files of any products.
         domain: the cells.
         output: table of skill, csv.
-        cells: fields of each cell, netCDF.
-        steps: table of steps at sensor changes, csv.
+        cells: fields of each cell, netCDF; of stations, their series beside the product's.
         settings: periods, sensors, footprint, splits.
+        steps: table of steps at sensor changes, csv.
         truth: the simulated Earth.
         controls: yearly predictions of links that feed no product, named by their folder.
         observations: yearly files of multi-angular SMOS, to tell the noise of single bins.
+        stations: manifest of an archive of stations: `smos_ib` is compared with these alone.
     """
+    if stations is not None:
+        compare_stations(products, domain, stations, output, cells, settings, truth)
+        return
     nature = None if truth is None else io.read(truth)
     land = judged_cells(io.read(domain).load(), nature, settings)
     if nature is None:
@@ -58,7 +63,8 @@ def evaluate(
         records += bin_records(observations or [], land)
         skill, jumps, fields = judge(records, nature, land, settings)
     for frame, path in ((skill, output), (jumps, steps)):
-        write_table(frame, path)
+        if path is not None:
+            write_table(frame, path)
     known = [] if nature is None else [name for name in TRUE_STATIC if name in nature]
     here = None if nature is None else nature[known].sel(cell=land["cell"].values)
     fields = fields.assign({name: land[name] for name in STATIC if name in land})
@@ -142,9 +148,3 @@ def bin_records(paths: list[Path], cells: xr.Dataset) -> list[xr.Dataset]:
         for angle in tb["angle"].values
         for pol in ("h", "v")
     ]
-
-
-def write_table(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table as csv: six significant digits, one form on every machine."""
-    with io.creating(path) as temporary:
-        frame.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")

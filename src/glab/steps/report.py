@@ -27,6 +27,7 @@ def report(
     settings: Report,
     truth: Path | None = None,
     curves: list[Path] | None = None,
+    stations: list[Path] | None = None,
 ) -> None:
     """Write the page of figures and tables.
 
@@ -37,6 +38,7 @@ def report(
         settings: title, example cells, resolution, sensors, splits.
         truth: the simulated Earth.
         curves: training curves, `<link>/<member>/curve.csv`.
+        stations: table and series of stations, as `evaluate` wrote them.
     """
     fields = io.read(cells).load()
     material = Material(
@@ -48,6 +50,7 @@ def report(
         steps=pd.read_csv(steps),
         curves=_curves(curves or []),
         provenance=_provenance(products),
+        stations=_stations(stations or []),
     )
     with io.creating(output) as temporary:
         temporary.write_text(page(material), encoding="utf-8")
@@ -79,6 +82,14 @@ def _judged(
         if variable not in found:
             found[variable] = Judged(record, truths(nature, record, spec))
     return found
+
+
+def _stations(paths: list[Path]) -> tuple[xr.Dataset, pd.DataFrame] | None:
+    """Series and table of stations."""
+    by_kind = {path.suffix: path for path in paths}
+    if not by_kind:
+        return None
+    return io.read(by_kind[".nc"]).load(), pd.read_csv(by_kind[".csv"])
 
 
 def _curves(paths: list[Path]) -> dict[str, list[pd.DataFrame]]:

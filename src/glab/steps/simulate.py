@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from glab import io
-from glab.config import Simulate
+from glab.config import STATIONS, Simulate
 from glab.errors import GlabError
 from glab.simulate.granules import write_granules
+from glab.simulate.stations import write_stations
 from glab.simulate.truth import simulate_truth
 from glab.simulate.world import world_of
 from glab.steps.acquire import write_manifest
@@ -30,7 +31,7 @@ def simulate(
             With it: the manifest in the folder of the source-year, which is filled.
         settings: the world, where and when.
         truth: the world's truth.
-        source: the source to write.
+        source: the source to write; stations are written whole.
         year: the year to write.
     """
     if truth is None:
@@ -38,9 +39,13 @@ def simulate(
         io.write(static, output.with_name("static.nc"), io.Provenance("simulate", settings))
         io.write(dataset, output, io.Provenance("simulate", settings))
         return
-    if source is None or year is None:
+    whole = source == STATIONS
+    if source is None or (year is None and not whole):
         raise GlabError("a year of granules needs a source and a year", variable="source, year")
     with io.read(truth) as dataset, io.creating(output.parent) as folder:
         folder.mkdir()
-        write_granules(source, world_of(dataset, settings, year), dataset, folder)
+        if whole:
+            write_stations(dataset, settings.seed, folder)
+        elif year is not None:
+            write_granules(source, world_of(dataset, settings, year), dataset, folder)
         write_manifest(folder, folder / output.name, READERS.get(source, source), year)

@@ -1,0 +1,122 @@
+"""ISMN: in-situ soil moisture of one sensor, a file each, below <network>/<station>/.
+
+Layouts `header_values` and `ceop_sep`, with the station's static variables beside them, as the
+International Soil Moisture Network delivers them unpacked. Read by its own package.
+Reference: Dorigo et al. 2021, doi:10.5194/hess-25-5749-2021.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from glab.errors import GlabError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEPTHS = re.compile(r"_sm_(-?\d+\.\d+)_(-?\d+\.\d+)_", re.IGNORECASE)
+VARIABLE = "soil_moisture"
+LAYOUT = "<network>/<station>/<…>_sm_<from>_<to>_<sensor>_<first>_<last>.stm"
+
+
+def depth_m(name: str) -> tuple[float, float] | None:
+    """Upper and lower depth of a soil-moisture sensor, m, from its file's name; None: another."""
+    match = DEPTHS.search(Path(name).name)
+    return None if match is None else (float(match[1]), float(match[2]))
+
+
+def read(path: Path) -> xr.Dataset:
+    """The series of one sensor.
+
+    Args:
+        path: a `.stm` file in the folder of its station, below that of its network.
+
+    Returns:
+        `soil_moisture` (time), m3 m-3, float32, NaN where missing, and `flag` (time), the text of
+        ISMN's quality flag ("G": good); attributes `network`, `station`, `sensor`, `depth_from_m`,
+        `depth_to_m`, `lat`, `lon`, `land_cover` (ESA CCI 2010) and `climate` (Köppen-Geiger), the
+        last two empty where the station does not tell.
+
+    Raises:
+        GlabError: for a file that is not of this layout, damaged, or of another variable.
+    """
+    path = Path(path)
+    if len(path.parents) < 3 or not path.is_file():
+        raise GlabError("no ISMN file", path=path, expected=LAYOUT)
+    frame, about = _contents(path)
+    if about.get("variable") != VARIABLE:
+        raise GlabError(
+            "not a series of soil moisture",
+            path=path,
+            variable="variable",
+            found=about.get("variable"),
+            expected=VARIABLE,
+        )
+    time = frame.index.to_numpy().astype("datetime64[ns]")
+    flag = frame[f"{VARIABLE}_flag"].astype(str).to_numpy().astype(str)
+    series = {VARIABLE: ("time", frame[VARIABLE].to_numpy(np.float32)), "flag": ("time", flag)}
+    return xr.Dataset(series, {"time": time}, about).sortby("time")
+
+
+def _contents(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The table of a file, and what its header, name and station tell."""
+    from ismn.const import IsmnFileError
+    from ismn.filehandlers import DataFile, StaticMetaFile
+
+    root, place = path.parents[2], path.relative_to(path.parents[2])
+    try:
+        file = DataFile(root, place)
+        frame, about = file.read_data(), _described(file.metadata)
+        for static in sorted(path.parent.glob("*.csv"))[:1]:
+            known = StaticMetaFile(root, static.relative_to(root)).metadata
+            about |= {"land_cover": _land_cover(known["lc_2010"]), "climate": known["climate_KG"]}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, IsmnFileError) as error:
+        raise GlabError(
+            "not a readable ISMN file", path=path, found=_first_line(error), expected=LAYOUT
+        ) from error
+    named = about | {name: _text(about[name]) for name in ("land_cover", "climate")}
+    return frame, named
+
+
+def _described(known: Any) -> dict[str, Any]:
+    """Attributes from the metadata of a file."""
+    depth = known["instrument"].depth
+    return {
+        "network": str(known["network"].val),
+        "station": str(known["station"].val),
+        "sensor": str(known["instrument"].val),
+        "variable": str(known["variable"].val),
+        "depth_from_m": float(depth.start),
+        "depth_to_m": float(depth.end),
+        "lat": float(known["latitude"].val),
+        "lon": float(known["longitude"].val),
+        "land_cover": "",
+        "climate": "",
+    }
+
+
+def _land_cover(code: Any) -> str:
+    """Name of a class of the ESA CCI land cover."""
+    from ismn.const import LANDCOVER
+
+    value = getattr(code, "val", code)
+    names = {number: name for name, number in LANDCOVER.items()}
+    known = isinstance(value, int | float | np.number) and np.isfinite(value)
+    return names.get(int(value), "") if known else ""
+
+
+def _text(value: Any) -> str:
+    """A value of the package's metadata as text; empty for none."""
+    inside = getattr(value, "val", value)
+    empty = inside is None or (isinstance(inside, float) and np.isnan(inside))
+    return "" if empty else str(inside)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[-1][:200]

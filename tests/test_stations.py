@@ -1,0 +1,355 @@
+"""Stations: ISMN's files, what an overpass could see of them, how a product is held against it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import fixtures_products as work
+from glab import figures, io
+from glab.acquire import manifest
+from glab.config import Acquire, Evaluate, Product, Report, Simulate, Stations
+from glab.errors import GlabError
+from glab.figures.stations import Pair
+from glab.readers import ismn
+from glab.report.material import Material
+from glab.report.stations import chosen, station_table, stations
+from glab.simulate import native_ismn
+from glab.simulate.stations import NETWORKS, write_stations
+from glab.stations import at_overpass, collected, compared, is_wanted, medians, nearest_cells
+from glab.steps.acquire import acquire, check, read_manifest, write_manifest
+from glab.steps.evaluate import evaluate
+from glab.steps.product import product
+from glab.steps.simulate import simulate
+
+DAYS = np.arange("2011-01-01", "2011-12-31", dtype="datetime64[D]")
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def station(layout="header_values", *, network="NET", name="Abc-1", lat=5.0, lon=21.0, depth=None):
+    top_bottom = depth or (0.05, 0.05)
+    place = (lat, lon, 120.0, top_bottom)
+    return native_ismn.Station(network, name, layout, *place, 130, "Aw", 0.3)
+
+
+def hourly(value=0.2, hours=96, start="2011-03-01"):
+    time = np.datetime64(start, "h") + np.arange(hours)
+    return time, np.full(hours, value), np.full(hours, "G")
+
+
+# --- the files ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layout", ["header_values", "ceop_sep"])
+def test_both_layouts_come_back(layout, tmp_path):
+    time, wet, flags = hourly()
+    wet = 0.1 + 0.001 * np.arange(96)
+    flags[[3, 5]] = ["D06", "D01,D03"]
+    path = native_ismn.write(tmp_path, station(layout), time, wet, flags)
+    found = ismn.read(path)
+    assert found["soil_moisture"].dtype == np.float32
+    np.testing.assert_allclose(found["soil_moisture"], wet, atol=1e-4)
+    np.testing.assert_array_equal(found["time"].values, time.astype("datetime64[ns]"))
+    assert found["flag"].values.tolist() == flags.tolist()
+    told = found.attrs
+    assert (told["network"], told["station"], told["climate"]) == ("NET", "Abc-1", "Aw")
+    assert (told["lat"], told["lon"]) == (5.0, 21.0) and told["land_cover"] == "Grassland"
+    assert (told["depth_from_m"], told["depth_to_m"]) == (0.05, 0.05)
+
+
+def test_a_file_as_ismn_documents_it(tmp_path):
+    """Header and lines typed after the description of the format, a sensor's name of two words."""
+    folder = tmp_path / "FR_Aqui" / "fraye"
+    folder.mkdir(parents=True)
+    path = folder / (
+        "FR-Aqui_FR-Aqui_fraye_sm_0.050000_0.050000_ThetaProbe-ML2X_B_20120101_20120102.stm"
+    )
+    path.write_text(
+        "FR_Aqui FR_Aqui fraye 44.46728 -0.72690 46.00 0.0500 0.0500 ThetaProbe-ML2X\n"
+        "2012/01/01 00:00     0.1530 G M\n"
+        "2012/01/01 01:00     0.1535 C03,D05 M\n"
+        "\n"
+    )
+    found = ismn.read(path)
+    assert found.attrs["network"] == "FR_Aqui" and found.attrs["lat"] == 44.46728
+    assert found.attrs["sensor"] == "ThetaProbe-ML2X_B"
+    assert found["flag"].values.tolist() == ["G", "C03,D05"]
+    assert found.attrs["land_cover"] == found.attrs["climate"] == ""
+    assert ismn.depth_m(path.name) == (0.05, 0.05)
+
+
+@pytest.mark.parametrize("text", ["", "nothing\n", "a b c d e f g h i\n2012/13/45 00:00 x G M\n"])
+def test_what_is_no_station_file_is_told(text, tmp_path):
+    path = tmp_path / "N" / "S" / "N_N_S_sm_0.050000_0.050000_P_20120101_20120102.stm"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    with pytest.raises(GlabError, match="not a readable ISMN file"):
+        ismn.read(path)
+    with pytest.raises(GlabError, match="no ISMN file"):
+        ismn.read(tmp_path / "x.stm")
+
+
+def test_another_variable_is_refused(tmp_path):
+    path = native_ismn.write(tmp_path, station(), *hourly())
+    other = path.with_name(path.name.replace("_sm_", "_ts_"))
+    path.rename(other)
+    with pytest.raises(GlabError, match="not a series of soil moisture"):
+        ismn.read(other)
+    assert ismn.depth_m(other.name) is None
+
+
+def test_an_archive_filled_by_hand_has_one_manifest(tmp_path):
+    archive = tmp_path / "data" / "ismn"
+    path = native_ismn.write(archive, station(), *hourly())
+    acquire(archive / "manifest.json", Acquire(reader="ismn"), "ismn")
+    assert read_manifest(archive / "manifest.json") == [path]
+    content = json.loads((archive / "manifest.json").read_text())
+    assert content["year"] is None and content["granules"][0]["date"] == "2011-03-01"
+    path.write_text(path.read_text() + "2011/03/09 00:00 0.2 G M\n")
+    before = (archive / "manifest.json").read_text()
+    check(tmp_path / "data")
+    assert (archive / "manifest.json").read_text() != before
+    with pytest.raises(GlabError, match="no archive of ismn"):
+        acquire(tmp_path / "none" / "manifest.json", Acquire(reader="ismn"), "ismn")
+    assert manifest([], "ismn")["granules"] == []
+
+
+# --- the comparison -----------------------------------------------------------------------------
+
+
+def test_the_layer_is_zero_to_five_centimetres():
+    assert is_wanted((0.05, 0.05), 0.05) and is_wanted((0.0, 0.05), 0.05)
+    assert not is_wanted((0.05, 0.1), 0.05) and not is_wanted((-0.05, 0.05), 0.05)
+    assert not is_wanted(None, 0.05)
+
+
+def test_the_nearest_cell_counts_within_a_distance():
+    cells = np.array([0.0, 0.0]), np.array([179.9, -179.6])
+    found, distance = nearest_cells(np.array([0.0, 5.0]), np.array([-179.9, 0.0]), *cells, 25.0)
+    assert found.tolist() == [0, -1]
+    assert distance[0] == pytest.approx(0.2 * 111.195, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("lon", "day", "hour"), [(0.0, 1, 6), (-150.0, 1, 16), (150.0, 1, 20), (20.0, 1, 5)]
+)
+def test_the_overpass_of_a_utc_day_follows_the_sun(lon, day, hour):
+    time = np.datetime64("2011-03-01", "h") + np.arange(72)
+    series = xr.Dataset(
+        {"soil_moisture": ("time", np.arange(72, dtype=float)), "flag": ("time", ["G"] * 72)},
+        {"time": time.astype("datetime64[ns]")},
+        {"lon": lon},
+    )
+    days = np.arange("2011-03-01", "2011-03-04", dtype="datetime64[D]")
+    assert at_overpass(series, days, 6.0, 3.0)[day] == 24 * day + hour
+    series["flag"][24 * day + hour - 5 : 24 * day + hour + 6] = "D03"
+    assert np.isnan(at_overpass(series, days, 6.0, 3.0)[day])
+
+
+def test_daily_values_count_by_their_dates():
+    time = np.arange("2011-03-01", "2011-03-05", dtype="datetime64[D]")
+    series = xr.Dataset(
+        {"soil_moisture": ("time", [0.1, 0.2, np.nan, 0.4]), "flag": ("time", ["G"] * 4)},
+        {"time": time.astype("datetime64[ns]")},
+        {"lon": 170.0},
+    )
+    days = np.arange("2011-02-28", "2011-03-06", dtype="datetime64[D]")
+    found = at_overpass(series, days, 6.0, 3.0)
+    np.testing.assert_allclose(found, [np.nan, 0.1, 0.2, np.nan, 0.4, np.nan], rtol=1e-6)
+    nothing = at_overpass(series.isel(time=[2]), days, 6.0, 3.0)
+    assert np.isnan(nothing).all()
+
+
+def beside(rng, count=200):
+    """Three series: a good one, a biased and noisy one, and one with too few pairs."""
+    days = DAYS[:count]
+    true = 0.2 + 0.1 * rng.random((count, 3))
+    made = true.copy()
+    made[:, 1] = true[:, 1] + 0.05 + 0.02 * rng.standard_normal(count)
+    made[99:, 2] = np.nan
+    about = {"sensor": "p", "lat": 1.0, "lon": 2.0, "depth_to_m": 0.05, "distance_km": 3.0}
+    known = [
+        xr.Dataset(attrs=about | {"network": n, "station": s, "cell": i, "land_cover": c} | CLIMATE)
+        for i, (n, s, c) in enumerate([("A", "1", "Grassland"), ("B", "1", ""), ("B", "2", "")])
+    ]
+    return collected(known, true, {"smos_ib": made}, days)
+
+
+CLIMATE = {"climate": "Aw"}
+
+
+def test_scores_are_those_of_the_field(rng):
+    table = compared(beside(rng), Stations()).set_index(["network", "station"])
+    good, noisy, few = (table.loc[key] for key in (("A", "1"), ("B", "1"), ("B", "2")))
+    assert good["r"] == pytest.approx(1.0) and good["rmse"] == pytest.approx(0.0, abs=1e-6)
+    assert noisy["bias"] == pytest.approx(0.05, abs=0.005)
+    assert noisy["ubrmse"] == pytest.approx(0.02, rel=0.15)
+    assert noisy["rmse"] == pytest.approx(np.hypot(noisy["bias"], noisy["ubrmse"]))
+    assert few["n"] == 99 and np.isnan([few[s] for s in ("r", "bias", "rmse", "ubrmse")]).all()
+    by_network = medians(table.reset_index(), "network").set_index("network")
+    assert by_network["series"].tolist() == [1, 1] and by_network.loc["B", "r"] == noisy["r"]
+    assert medians(table.reset_index(), "land_cover")["land_cover"].tolist() == ["Grassland"]
+
+
+# --- the whole way ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    """A tiny world's products and three stations in it, one of them under the ground's surface."""
+    folder = tmp_path_factory.mktemp("run")
+    nature = work.write_work_files(folder, 2011, 2011)
+    results = folder / "results"
+    layers = [results / "tb40/2011.nc", results / "retrieve/2011.nc"]
+    made = results / "product" / "smos_ib" / "2011.nc"
+    product(layers, results / "domain.nc", 2011, made, Product(product="smos_ib"))
+    land = io.read(results / "domain.nc").load()
+    days = nature["time"].sel(time="2011").values.astype("datetime64[D]")
+    for number, name in ((0, "inside"), (1, "deep"), (2, "far")):
+        here = land.isel(cell=number)
+        wet = nature["soil_moisture"].sel(time="2011", cell=int(here["cell"])).values
+        place = native_ismn.Station(
+            *("NET", name, "header_values"),
+            float(here["lat"]) + (30.0 if name == "far" else 0.02),
+            float(here["lon"]),
+            100.0,
+            (0.1, 0.1) if name == "deep" else (0.05, 0.05),
+            130,
+            "Aw",
+            0.2,
+        )
+        native_ismn.write(folder / "data/ismn", place, days, wet, np.full(len(days), "G"))
+    write_manifest(folder / "data/ismn", folder / "data/ismn/manifest.json", "ismn")
+    return folder
+
+
+def compare(run: Path, **more) -> tuple[pd.DataFrame, xr.Dataset]:
+    out = run / "results" / "evaluate"
+    evaluate(
+        products=[run / "results/product/smos_ib/2011.nc"],
+        domain=run / "results/domain.nc",
+        output=out / "stations.csv",
+        cells=out / "stations.nc",
+        settings=Evaluate(stations=Stations(pairs_min=20)),
+        stations=run / "data/ismn/manifest.json",
+        **more,
+    )
+    return pd.read_csv(out / "stations.csv"), io.read(out / "stations.nc").load()
+
+
+def test_stations_of_the_layer_and_domain_are_compared(run):
+    table, series = compare(run, truth=run / "data/truth.nc")
+    assert table["station"].tolist() == ["inside", "inside"]
+    assert table["product"].tolist() == ["smos_ib", "truth of the cell"]
+    assert table["n"].nunique() == 1 and table["n"][0] > 20
+    assert table["r"][1] == pytest.approx(1.0, abs=1e-3) and table["r"][0] < 1.0
+    assert table["distance_km"][0] == pytest.approx(0.02 * 111.2, rel=0.1)
+    assert series["product"].values.tolist() == ["in_situ", "smos_ib", "truth of the cell"]
+    assert compare(run)[0]["product"].tolist() == ["smos_ib"]
+
+
+def test_the_product_is_filtered_as_users_do(run):
+    _, series = compare(run)
+    with io.read(run / "results/product/smos_ib/2011.nc") as year:
+        kept = int(((year["scene_flags"] <= 1) & (year["tb_rmse"] <= 8)).sum(("y", "x")).max())
+    assert int(series["soil_moisture"].sel(product="smos_ib").notnull().sum()) <= kept * 365
+
+
+def test_unreadable_files_are_set_aside_until_they_are_too_many(run, tmp_path, capsys):
+    archive = tmp_path / "ismn"
+    good = next((run / "data/ismn/NET/inside").glob("*.stm"))
+    for number in range(5):
+        place = archive / "NET" / f"s{number}" / good.name
+        place.parent.mkdir(parents=True)
+        place.write_text(good.read_text() if number else "damaged\n")
+    write_manifest(archive, archive / "manifest.json", "ismn")
+    products, domain = [run / "results/product/smos_ib/2011.nc"], run / "results/domain.nc"
+    paths = {"products": products, "domain": domain, "stations": archive / "manifest.json"}
+    out = {"output": tmp_path / "s.csv", "cells": tmp_path / "s.nc"}
+    evaluate(**paths, **out, settings=Evaluate(stations=Stations(pairs_min=20)))
+    assert len(pd.read_csv(tmp_path / "s.csv")) == 4
+    assert "set aside" in capsys.readouterr().err
+    strict = Evaluate(stations=Stations(bad_share_max=0.1))
+    with pytest.raises(GlabError, match="too many stations cannot be read"):
+        evaluate(**paths, **out, settings=strict)
+    nowhere = Evaluate(stations=Stations(distance_max_km=0.01))
+    with pytest.raises(GlabError, match="no stations to compare with"):
+        evaluate(**paths, **out, settings=nowhere)
+    with pytest.raises(GlabError, match="smos_ib alone"):
+        evaluate(**(paths | {"products": []}), **out, settings=nowhere)
+
+
+# --- the simulated ones -------------------------------------------------------------------------
+
+
+def test_a_world_has_networks_of_every_kind(tmp_path):
+    nature = work.truth(2010, 2011).assign(
+        water_fraction=lambda d: 0.0 * d["vod"],
+        clay=("cell", np.full(work.truth().sizes["cell"], 0.2)),
+    )
+    io_path = tmp_path / "a"
+    for folder in (io_path, tmp_path / "b"):
+        folder.mkdir()
+        write_stations(nature, 1, folder)
+    files = sorted(io_path.rglob("*.stm"))
+    assert {path.parents[1].name for path in files} == {network.name for network in NETWORKS}
+    for path in files:
+        assert path.read_bytes() == (tmp_path / "b" / path.relative_to(io_path)).read_bytes()
+        found = ismn.read(path)
+        assert is_wanted(ismn.depth_m(path.name), 0.05)
+        good = found["soil_moisture"].values[found["flag"].values == "G"]
+        assert good.min() >= 0.0 and good.max() <= 0.65
+    with pytest.raises(GlabError, match="a source and a year"):
+        simulate(tmp_path / "m.json", Simulate(), tmp_path / "t.nc", "casm")
+
+
+# --- the page -----------------------------------------------------------------------------------
+
+
+def test_the_page_shows_series_and_medians(run):
+    table, series = compare(run, truth=run / "data/truth.nc")
+    empty = Material(Report(), {}, {}, xr.Dataset(), table, table)
+    assert stations(empty).parts == []
+    section = stations(
+        Material(Report(), {}, {}, xr.Dataset(), table, table, stations=(series, table))
+    )
+    picture, numbers = section.parts
+    assert picture.image.startswith("data:image/svg+xml")
+    assert ["Network"] in numbers.rows and numbers.rows[0][:2] == ["All stations", "SMOS-IB"]
+    none = table.assign(r=np.nan)
+    assert (
+        stations(
+            Material(Report(), {}, {}, xr.Dataset(), table, table, stations=(series, none))
+        ).parts
+        == []
+    )
+
+
+def test_the_median_of_each_network_is_shown_first():
+    rows = [("A", r) for r in (0.1, 0.5, 0.6, 0.9, 0.2, 0.7, 0.8)] + [("B", 0.3)]
+    table = pd.DataFrame(rows, columns=["network", "r"])
+    shown = chosen(table)
+    assert len(shown) == 6 and 2 in shown and 7 in shown and 0 not in shown
+
+
+def test_a_table_without_classes_has_networks_alone(rng):
+    table = compared(beside(rng), Stations()).assign(land_cover=np.nan, climate="")
+    assert [row for row in station_table(table).rows if len(row) == 1] == [["Network"]]
+
+
+def test_a_figure_of_nothing_and_of_gaps():
+    assert len(figures.image(figures.stations([], DAYS))) > 500
+    wet = np.full(len(DAYS), 0.2)
+    wet[50:80] = np.nan
+    figure = figures.stations([Pair("one", wet, wet)], DAYS)
+    line = figure.axes[0].lines[0]
+    assert np.isnan(line.get_ydata()).sum() == 1
