@@ -17,7 +17,7 @@ INSTALLED := .venv/.installed
 SNAKEMAKE := $(BIN)/snakemake
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast lint format schema constraints unlock clean
+.PHONY: help install demo test test-fast test-slurm lint format schema constraints unlock clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -37,10 +37,13 @@ demo: $(INSTALLED)  ## run the whole line on the simulated Earth (10 minutes)
 	@echo "Done. Look at $(RUN)/results/report/index.html; the products are in $(RUN)/results/product/."
 
 test: $(INSTALLED)  ## run every test (15 minutes)
-	$(BIN)/python -m pytest $(TEST_OPTIONS)
+	$(BIN)/python -m pytest $(TEST_OPTIONS) -m 'not slurm'
 
 test-fast: $(INSTALLED)  ## run the tests that take seconds
-	$(BIN)/python -m pytest $(TEST_OPTIONS) -m 'not slow'
+	$(BIN)/python -m pytest $(TEST_OPTIONS) -m 'not slow and not slurm'
+
+test-slurm: $(INSTALLED)  ## run a small world on a SLURM of this machine (root; 10 minutes)
+	$(BIN)/python -m pytest -m slurm tests/test_slurm.py
 
 lint: $(INSTALLED)  ## check style, types and rules
 	$(BIN)/ruff check .

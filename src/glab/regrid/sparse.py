@@ -120,7 +120,7 @@ def xesmf_weights(source: AnyGrid, target: Grid, method: str, cells: Cells | Non
         raise GlabError(
             "the regridding backend xesmf is not installed",
             found=str(error),
-            remedy="install envs/xesmf.yaml with conda, or set regrid: {backend: separable}",
+            remedy="install envs/glab.yaml with conda, or set regrid: {backend: separable}",
         ) from error
     names = {"conservative": "conservative", "bilinear": "bilinear", "nearest": "nearest_s2d"}
     made = xesmf.Regridder(
