@@ -1,6 +1,7 @@
 """System B on the simulated Earth, against the truth: 40° TB, soil moisture, VOD and their errors.
 
-Run: ``python benchmarks/system_b.py FOLDER [--years 2012 2013]``. A strip of 5 columns from the
+Run: ``python benchmarks/system_b.py FOLDER [--years 2012 2013] [--worlds matched …] [--overlay
+FILE …]``. A strip of 5 columns from the
 Cape to Scandinavia is simulated into FOLDER by the pipeline's own steps (what is there stays),
 turned into 40° TB and retrievals, and judged over the morning overpass where the ground is neither
 frozen nor under water. Printed are the figures beside what must be reached; figures lie in
@@ -9,6 +10,8 @@ FOLDER/<world>/figures.
 World `simulated`: instruments and maps with their errors, mixed scenes that no inversion knows of.
 World `matched`: the same weather, gaps and noise, but the inversion's own physics and parameters,
 so that its errors are those of noise and priors alone.
+World `apart`: `matched`, without the noise that all angles of an overpass share.
+An overlay is a configuration laid over the demonstration's, to see what a setting does.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import xarray as xr
 
 from glab import io
 from glab.config import Config, ProductYears, load_config
+from glab.simulate import smos
 from glab.simulate.box import land_from
 from glab.simulate.footprint import footprint
 from glab.steps.domain import domain
@@ -31,6 +35,7 @@ from glab.steps.retrieve import retrieve
 from glab.steps.simulate import simulate
 from glab.steps.tb40 import tb40
 
+WORLDS = ("simulated", "matched", "apart")
 CONFIG = Path(__file__).parents[1] / "config"
 SMOS_FWHM_KM = 43.0
 VALUES_MIN = 100
@@ -248,12 +253,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--years", type=int, nargs="+", default=[2012, 2013])
+    parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=WORLDS)
+    parser.add_argument("--overlay", type=Path, nargs="+", default=[])
     asked = parser.parse_args()
     warnings.filterwarnings("ignore", category=RuntimeWarning)
     years = asked.years
-    for kind in ("simulated", "matched"):
-        config = load_config([CONFIG / "config.yaml", CONFIG / "demo.yaml"])
-        world = config.simulate.model_copy(update={"matched_physics": kind == "matched"})
+    for kind in sorted(asked.worlds, key=WORLDS.index):
+        if kind == "apart":  # the last: in this process the noise does not come back
+            smos.CELL_NOISE_K = smos.PASS_NOISE_K = smos.NEAR_NOISE_K = 0.0
+        config = load_config([CONFIG / "config.yaml", CONFIG / "demo.yaml", *asked.overlay])
+        world = config.simulate.model_copy(update={"matched_physics": kind != "simulated"})
         period = ProductYears(first=years[0], last=years[-1])
         config = config.model_copy(update={"years": period, "simulate": world})
         prepare(asked.folder / kind, config, years)

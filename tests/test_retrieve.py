@@ -103,6 +103,8 @@ def test_the_prior_is_the_mean_where_there_are_values_enough():
     np.testing.assert_allclose(prior.mean, [0.4, 1.0, -0.1, 0.5])
     np.testing.assert_allclose(prior.sigma, [0.22, 0.3, 0.1, 1.0])
     np.testing.assert_array_equal(prior.is_first, [False, False, False, True])
+    narrow = SETTINGS.model_copy(update={"prior_sigma": (0.05, 0.1, 0.12)})
+    np.testing.assert_allclose(prior_from(total, count, 30, narrow).sigma, [0.09, 0.12, 0.05, 1.0])
 
 
 def test_preceding_days_never_look_at_the_day_itself():

@@ -98,13 +98,14 @@ class Prior:
 
 
 def prior_from(total: Floats, count: NDArray[np.integer], least: int, settings: Retrieve) -> Prior:
-    """Prior from the sum and number of run 1's VOD, σ = min(0.1 + 0.3 VOD, 0.3).
+    """Prior from the sum and number of run 1's VOD, σ = min(a + b VOD, c) (`prior_sigma`).
 
     A negative mean stands for 0 in σ.
     """
+    least_sigma, growth, most = settings.prior_sigma
     few = count < least
     mean = np.where(few, settings.vod_prior, total / np.maximum(count, 1))
-    sigma = np.minimum(0.1 + 0.3 * np.maximum(mean, 0.0), 0.3)
+    sigma = np.minimum(least_sigma + growth * np.maximum(mean, 0.0), most)
     return Prior(mean, np.where(few, settings.vod_sigma, sigma), few)
 
 

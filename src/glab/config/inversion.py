@@ -72,6 +72,8 @@ class RetrieveChoice(Section):
     temperature_at: Literal["first_run", "prior"] = "first_run"
     # soil moisture at which run 2 takes the soil's effective temperature: run 1's, or sm_prior
     prior: Literal["year", "ten_days"] = "year"  # of run 2: run 1's mean over these
+    prior_sigma: tuple[Positive, Annotated[float, Field(ge=0.0)], Positive] = (0.1, 0.3, 0.3)
+    # of run 2: min(a + b VOD, c); a narrow one takes noise and seasons of VOD away alike
     prior_values_min: int = Field(30, ge=1)  # values a mean over the year needs, else run 1's prior
     prior_days: int = Field(10, ge=1)  # of ten_days
     prior_days_values_min: int = Field(1, ge=1)
