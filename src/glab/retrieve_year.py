@@ -1,8 +1,7 @@
 """A year of soil moisture and VOD: what the whole year tells of each cell, then block by block.
 
 The year is gone through twice, tile by tile for priors and negative medians, then month by month
-for the values, so that it never stands in memory. The second run is calculated both times: it takes
-less time than reading.
+for the values: it never stands in memory. Run 2 is calculated both times, faster than it is read.
 """
 
 from __future__ import annotations
