@@ -17,7 +17,7 @@ INSTALLED := .venv/.installed
 SNAKEMAKE := $(BIN)/snakemake
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-slurm lint format schema constraints unlock clean
+.PHONY: help install demo test test-fast test-slurm lint format schema constraints dag times unlock clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -65,6 +65,14 @@ constraints:  ## pin the newest versions that pyproject.toml allows (makes .venv
 	$(MAKE) install CONSTRAINTS=
 	echo '# Exact versions of everything in .venv; made by `make constraints`.' > envs/constraints.txt
 	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+[a-z0-9.]*$$//' >> envs/constraints.txt
+
+dag: $(INSTALLED)  ## draw the graph of rules into the README
+	$(SNAKEMAKE) --forceall --rulegraph mermaid-js --quiet all > .rulegraph
+	$(BIN)/python docs/rule_graph.py README.md < .rulegraph
+	rm .rulegraph
+
+times: $(INSTALLED)  ## tell what a run cost: time and peak memory by rule
+	$(BIN)/glab times --logs $(RUN)/logs
 
 unlock: $(INSTALLED)  ## after a run was killed: take its lock away, then give the same command
 	for run in . runs/*; do test ! -d $$run/.snakemake/locks || $(SNAKEMAKE) --unlock --directory $$run; done

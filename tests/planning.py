@@ -46,16 +46,25 @@ class Run:
         other.settings = dict(self.settings)
         return other
 
-    def snakemake(self, *options: str, **settings: Any) -> str:
-        """What Snakemake says, output and log together."""
+    def command(self, *options: str, **settings: Any) -> list[str]:
+        """Words of a Snakemake command for this run, its settings laid over the others."""
         overlay = self.folder / "overlay.yaml"
         overlay.write_text(yaml.safe_dump(merged(self.settings, settings)))
         configs = [str(path) for path in [*self.overlays, overlay]]
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.code / "Snakefile")]
         command += ["--directory", str(self.folder), "--cores", "1", *options]
-        command += ["--configfile", *configs]
-        paths = {"PYTHONPATH": str(self.code / "src"), "XDG_CACHE_HOME": str(self.folder / "cache")}
-        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | paths)
+        return [*command, "--configfile", *configs]
+
+    def environment(self) -> dict[str, str]:
+        """Variables with which the copy of the code is run, and no other."""
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        own = {"PYTHONPATH": str(self.code / "src"), "XDG_CACHE_HOME": str(self.folder / "cache")}
+        return os.environ | own | {"PATH": path}
+
+    def snakemake(self, *options: str, **settings: Any) -> str:
+        """What Snakemake says, output and log together."""
+        command, variables = self.command(*options, **settings), self.environment()
+        done = subprocess.run(command, capture_output=True, text=True, env=variables)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 

@@ -272,6 +272,18 @@ def test_a_folder_replaces_an_older_folder(tmp_path):
     assert leftovers(tmp_path / "store.zarr") == ["new"]
 
 
+def test_what_a_killed_process_left_goes_with_the_next_that_succeeds(tmp_path):
+    for name in (".a.nc.1234.tmp", ".b.nc.99.tmp", ".a.nc.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.nc").write_text("half")
+    with pytest.raises(RuntimeError), io.creating(tmp_path / "a.nc"):
+        raise RuntimeError("stage failed")
+    assert ".a.nc.1234.tmp" in leftovers(tmp_path)
+    with io.creating(tmp_path / "a.nc") as place:
+        place.write_text("whole")
+    assert leftovers(tmp_path) == [".a.nc.old", ".b.nc.99.tmp", "a.nc"]
+
+
 def test_a_block_that_writes_nothing_is_a_fault(tmp_path):
     with pytest.raises(GlabError, match="nothing was written"), io.creating(tmp_path / "a"):
         pass

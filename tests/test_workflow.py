@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,3 +48,14 @@ def test_one_year_of_a_product_plans_its_ancestors_only(tmp_path: Path) -> None:
 def test_manifests_alone_can_be_asked_for(tmp_path: Path) -> None:
     plan = Run(tmp_path, "test.yaml", archive="acquire").plan("manifests")
     assert set(plan) == {"acquire"}
+
+
+def test_the_readme_shows_the_graph_of_rules(tmp_path: Path) -> None:
+    """As `make dag` draws it."""
+    run = Run(tmp_path, None)
+    graph = run.snakemake("all", "--forceall", "--rulegraph", "mermaid-js", "--quiet", "all")
+    readme = tmp_path / "README.md"
+    shutil.copy(ROOT / "README.md", readme)
+    script = [sys.executable, str(ROOT / "docs/rule_graph.py"), str(readme)]
+    subprocess.run(script, input=graph, text=True, check=True)
+    assert readme.read_text() == (ROOT / "README.md").read_text(), "make dag"

@@ -51,6 +51,7 @@ def application() -> App:
     for stage, text in STAGES.items():
         app.command(f"glab.steps.{stage}:{stage}", name=stage, help=text)
     app.command("glab.steps.acquire:check", name="check", help="Rewrite manifests that differ.")
+    app.command("glab.steps.times:times", name="times", help="Tell what a run cost, by rule.")
     return app
 
 

@@ -6,9 +6,6 @@ alone: no clock, no host, so that the same inputs give the same bytes.
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +14,7 @@ import netCDF4
 import numpy as np
 import xarray as xr
 
+from glab.atomic import creating, disk
 from glab.encoding import PRODUCT, WORK, Style, days_since_origin, define_variable, encoded
 from glab.errors import GlabError
 from glab.progress import watched
@@ -33,64 +31,6 @@ __all__ = [
     "write",
     "write_blocks",
 ]
-
-DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-"""What the operating system says of a disk that is full or read-only."""
-
-
-@contextmanager
-def creating(path: Path) -> Iterator[Path]:
-    """Yield a temporary place for `path`; it takes the name of `path` when the block succeeds.
-
-    The temporary file (or folder) keeps its final name inside a folder beside its place that
-    carries the process id. After an exception nothing is left, and what stood at `path` before
-    stands there still.
-
-    Raises:
-        GlabError: when the disk is full, read-only or otherwise refuses.
-    """
-    path = Path(path)
-    folder = path.parent / f".{path.name}.{os.getpid()}.tmp"
-    with _disk(path, OSError):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-    try:
-        yield folder / path.name
-        with _disk(path, OSError):
-            _replace(folder / path.name, path)
-    except OSError as error:
-        if error.errno not in DISK_FAULTS:
-            raise
-        raise _disk_fault(error, path) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _replace(made: Path, path: Path) -> None:
-    """Give a finished file or folder its name; an older folder is moved away, then removed."""
-    if not made.exists():
-        raise GlabError("nothing was written", path=path)
-    if path.is_dir():
-        os.replace(path, made.parent / "replaced")
-    os.replace(made, path)
-
-
-@contextmanager
-def _disk(path: Path, *faults: type[Exception]) -> Iterator[None]:
-    """What a writing library or the system raises, as a GlabError."""
-    try:
-        yield
-    except faults as error:
-        raise _disk_fault(error, path) from error
-
-
-def _disk_fault(error: Exception, path: Path) -> GlabError:
-    return GlabError(
-        "cannot write the file",
-        path=path,
-        found=str(error),
-        remedy="make room on the disk, or write where you may",
-    )
 
 
 def read(path: Path, *, decoded: bool = True) -> xr.Dataset:
@@ -140,11 +80,11 @@ def write_blocks(
     axis = None if time is None else np.asarray(time, "datetime64[D]")
     brought = np.zeros(0 if axis is None else len(axis), bool)
     with creating(path) as temporary, _netcdf(temporary, path) as file:
-        with _disk(path, RuntimeError):
+        with disk(path, RuntimeError):
             file.setncatts(provenance.as_attributes())
         seen = watched(_loaded(blocks), len(brought), path.name)
         for number, block in enumerate(seen):
-            with _disk(path, RuntimeError):
+            with disk(path, RuntimeError):
                 if number == 0:
                     _define(file, block, axis, style)
                 place = _place(block, axis, path)
@@ -168,11 +108,11 @@ def _loaded(blocks: Iterable[xr.Dataset]) -> Iterator[xr.Dataset]:
 @contextmanager
 def _netcdf(temporary: Path, path: Path) -> Iterator[netCDF4.Dataset]:
     """A new netCDF file, closed whatever happens."""
-    with _disk(path, RuntimeError, OSError):
+    with disk(path, RuntimeError, OSError):
         file = netCDF4.Dataset(temporary, "w")
     try:
         yield file
-        with _disk(path, RuntimeError):
+        with disk(path, RuntimeError):
             file.close()
     finally:
         with suppress(RuntimeError):

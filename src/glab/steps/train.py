@@ -36,4 +36,5 @@ def train(
         temporary.mkdir()
         save(result.network, temporary)
         (temporary / "curve.csv").write_text(result.curve)
-    resume.unlink(missing_ok=True)
+    for state in folder.parent.glob(f"{resume.name}*"):
+        state.unlink()
