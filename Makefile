@@ -4,11 +4,14 @@
 # PIP_EXTRA="…"         options for pip; what PyTorch's installation page gives for a CPU build
 # ACCELERATOR=1         take the accelerator build of PyTorch (several GB) where pip offers one
 # RUN=runs/mine         where the demonstration goes
+# SEED=2 CHANGE=false   of the benchmark world: its seed, and whether anything changes in the long run
 
 PYTHON ?= python3
 PIP_EXTRA ?=
 ACCELERATOR ?=
 RUN ?= runs/demo
+SEED ?= 1
+CHANGE ?= true
 CONSTRAINTS ?= envs/constraints.txt
 TEST_OPTIONS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
@@ -17,7 +20,7 @@ INSTALLED := .venv/.installed
 SNAKEMAKE := $(BIN)/snakemake
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-slurm lint format schema constraints dag times unlock clean
+.PHONY: help install demo osse osse-table test test-fast test-slurm lint format schema constraints dag times unlock clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -35,6 +38,26 @@ demo: $(INSTALLED)  ## run the whole line on the simulated Earth (10 minutes)
 	$(SNAKEMAKE) --profile profiles/local --configfile config/demo.yaml --directory $(RUN) --quiet rules reason
 	@echo
 	@echo "Done. Look at $(RUN)/results/report/index.html; the products are in $(RUN)/results/product/."
+
+WORLD = runs/osse/$(SEED)$(if $(filter false,$(CHANGE)),-no-change)
+ON_WORLD = --profile profiles/local --quiet rules reason \
+	--config seed=$(SEED) 'simulate={seed: $(SEED), long_term_change: $(CHANGE)}'
+
+osse: $(INSTALLED)  ## run both methods on one benchmark world (SEED=2, CHANGE=false)
+	$(SNAKEMAKE) $(ON_WORLD) --directory $(WORLD)/published \
+		--configfile config/osse.yaml config/published.yaml config/osse_published.yaml
+	mkdir -p $(WORLD)/trend-preserving/results
+	ln -sfn ../published/data $(WORLD)/trend-preserving/data
+	for shared in regrid domain.nc; do \
+		ln -sfn ../../published/results/$$shared $(WORLD)/trend-preserving/results/$$shared; done
+	$(SNAKEMAKE) $(ON_WORLD) --directory $(WORLD)/trend-preserving --configfile config/osse.yaml
+
+SEEDS ?= 2 3 4 5 6
+
+osse-table: $(INSTALLED)  ## compare the methods on five worlds, with and without change (hours)
+	for seed in $(SEEDS); do for change in true false; do \
+		$(MAKE) osse SEED=$$seed CHANGE=$$change || exit 1; done; done
+	$(BIN)/python benchmarks/osse.py runs/osse
 
 test: $(INSTALLED)  ## run every test (15 minutes)
 	$(BIN)/python -m pytest $(TEST_OPTIONS) -m 'not slurm'

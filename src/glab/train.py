@@ -7,7 +7,7 @@ import logging
 import math
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,18 @@ from pytorch_lightning.callbacks import Callback, RichProgressBar
 from pytorch_lightning.plugins.environments import LightningEnvironment
 from torch import Tensor
 
+from glab.batches import Batches, Pair, moved
 from glab.config import Network, Train
 from glab.errors import GlabError
 from glab.fingerprint import code_print
 from glab.network import ScaledNetwork, check_columns, loss_function, seeded
 from glab.provenance import canonical_json
+from glab.references import references
 from glab.resume import BestWeights, Curve, Resume
 from glab.seeds import seed_of
 from glab.splits import TRAIN, VALIDATION, chosen_blocks
 
 VALIDATION_ROWS = 65536
-
-Pair = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -80,21 +80,6 @@ def train(
     return Trained(network.cpu().eval(), curve.as_csv())
 
 
-class Batches:
-    """Slices of tensors held in memory, in the order of `rows`."""
-
-    def __init__(self, tensors: Pair, rows: Tensor, batch_size: int) -> None:
-        self.tensors, self.rows, self.batch_size = tensors, rows, batch_size
-
-    def __len__(self) -> int:
-        return -(-len(self.rows) // self.batch_size)
-
-    def __iter__(self) -> Iterator[Pair]:
-        features, target = self.tensors
-        for rows in self.rows.split(self.batch_size):
-            yield features[rows], target[rows]
-
-
 class SampleData(pl.LightningDataModule):
     """Training and validation samples of one member."""
 
@@ -112,6 +97,10 @@ class SampleData(pl.LightningDataModule):
             )
         self.train = _tensors(samples, inside)
         self.validation = _tensors(samples, split == VALIDATION)
+        shared = settings.network.rebased_share
+        self.references = (
+            references(samples.isel(sample=np.flatnonzero(inside))) if shared else None
+        )
 
     def setup(self, stage: str) -> None:
         """Bring all samples to the device at once."""
@@ -120,12 +109,16 @@ class SampleData(pl.LightningDataModule):
         self.validation = self.validation[0].to(device), self.validation[1].to(device)
 
     def train_dataloader(self) -> Batches:
-        """One permutation of the training samples, its own for each epoch."""
+        """One permutation of the training samples, its own for each epoch, and their references."""
         epoch = self.trainer.current_epoch if self.trainer else 0
-        seed = seed_of(self.settings.seed, self.settings.name, self.member, "epoch", epoch)
-        order = torch.randperm(len(self.train[0]), generator=torch.Generator().manual_seed(seed))
-        rows = order.to(self.train[0].device)
-        return Batches(self.train, rows, self.settings.network.batch_size)
+        own = (self.settings.seed, self.settings.name, self.member)
+        generator = torch.Generator().manual_seed(seed_of(*own, "epoch", epoch))
+        order = torch.randperm(len(self.train[0]), generator=generator)
+        network, device, shift = self.settings.network, self.train[0].device, None
+        if self.references is not None:
+            seed = seed_of(*own, "references", epoch)
+            shift = moved(self.references, network.rebased_share, seed, device)
+        return Batches(self.train, order.to(device), network.batch_size, shift)
 
     def val_dataloader(self) -> Batches:
         """The validation samples, in order."""

@@ -62,6 +62,7 @@ class Network(Section):
     epochs: int = Field(30, gt=0)
     patience: int | None = None  # epochs without gain on the validation blocks; None: run all
     schedule: Literal["constant", "cosine"] = "cosine"
+    rebased_share: Fraction = 0.0  # of an epoch's samples, told relative to another of its years
 
 
 class Splits(Section):
