@@ -48,8 +48,8 @@ osse: $(INSTALLED)  ## run both methods on one benchmark world (SEED=2, CHANGE=f
 		--configfile config/osse.yaml config/published.yaml config/osse_published.yaml
 	mkdir -p $(WORLD)/trend-preserving/results
 	ln -sfn ../published/data $(WORLD)/trend-preserving/data
-	for shared in regrid domain.nc; do \
-		ln -sfn ../../published/results/$$shared $(WORLD)/trend-preserving/results/$$shared; done
+	ln -sfn ../../published/results/regrid $(WORLD)/trend-preserving/results/regrid
+	cp -p $(WORLD)/published/results/domain.nc $(WORLD)/trend-preserving/results/domain.nc
 	$(SNAKEMAKE) $(ON_WORLD) --directory $(WORLD)/trend-preserving --configfile config/osse.yaml
 
 SEEDS ?= 2 3 4 5 6
