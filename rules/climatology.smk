@@ -13,7 +13,7 @@ rule climatology:
     threads: 1
     resources:
         mem_mb=growing(500, per_input=0.1),
-        runtime=growing(30),
+        runtime=growing(3),
     params:
         settings=settings_of("climatology"),
         code=code_of("climatology"),

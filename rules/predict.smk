@@ -16,7 +16,7 @@ rule predict:
     resources:
         gpu=1,
         mem_mb=growing(1000, per_tile=200),
-        runtime=growing(20, per_tile=5),
+        runtime=growing(10, per_tile=1),
     params:
         settings=settings_of("predict"),
         code=code_of("predict"),

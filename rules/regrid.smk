@@ -13,7 +13,7 @@ rule regrid:
     threads: 1
     resources:
         mem_mb=growing(600, per_tile=300),
-        runtime=growing(20, per_tile=5),
+        runtime=growing(20, per_tile=2),
     params:
         settings=settings_of("regrid"),
         code=code_of("regrid", with_reader=True),

@@ -14,7 +14,7 @@ rule residuals:
     threads: 1
     resources:
         mem_mb=growing(400, per_tile=60),
-        runtime=growing(15, per_tile=1),
+        runtime=growing(5),
     params:
         settings=settings_of("residuals"),
         code=code_of("residuals"),

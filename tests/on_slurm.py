@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from planning import ROOT
 
 GLAB = os.fsencode(Path(sys.executable).with_name("glab"))
+Value = TypeVar("Value")
 PLACE = ROOT / "tests" / "slurm"
 WORLD = [ROOT / "config" / "test.yaml", PLACE / "world.yaml"]
 
@@ -101,6 +103,14 @@ def told(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
+def jobs_in(folder: Path) -> list[str]:
+    """Numbers of the jobs of a run that still wait or run."""
+    rows = (
+        row.split(maxsplit=1) for row in told("squeue", "--noheader", "--format=%A %Z").splitlines()
+    )
+    return [number for number, place in rows if place == str(folder)]
+
+
 def fields(line: str) -> dict[str, str]:
     """The KEY=VALUE pairs of a record."""
     return dict(re.findall(r"([\w/:]+)=(\S+)", line))
@@ -180,6 +190,8 @@ class OnSlurm:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+                for number in jobs_in(self.folder):
+                    told("scancel", number)
 
     def __call__(self, *options: str, limit_s: float) -> str:
         """Run to the end; what Snakemake said."""
@@ -206,7 +218,7 @@ class OnSlurm:
         return found
 
 
-def awaited(what: Callable[[], object], limit_s: float) -> object:
+def awaited(what: Callable[[], Value], limit_s: float = 300.0) -> Value:
     """The first true value that is got within a time."""
     end = time.monotonic() + limit_s
     while time.monotonic() < end:

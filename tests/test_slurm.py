@@ -23,6 +23,7 @@ from planning import ROOT, counted
 ON_GPUS = ("train", "predict")
 NETWORK = "results/train/tb_vod/0/network.safetensors"
 LOG = "logs/train/tb_vod/0.log"
+LIMIT_S = 600.0  # of a broken run, which takes a minute or two on a quiet machine
 ATTEMPTS = 3  # the first and what the profile allows more
 
 
@@ -46,7 +47,7 @@ def world(slurm: Cluster, tmp_path_factory: pytest.TempPathFactory) -> OnSlurm:
     """The small world, complete."""
     run = OnSlurm(tmp_path_factory.mktemp("slurm") / "world")
     run.folder.mkdir()
-    run("--quiet", "reason", limit_s=900)
+    run("--quiet", "reason", limit_s=1500)
     return run
 
 
@@ -112,24 +113,25 @@ def test_a_group_asks_for_the_cores_and_memory_of_one_job(jobs: list[Job]) -> No
 def test_a_cancelled_job_is_sent_again_with_more(
     slurm: Cluster, world: OnSlurm, run: OnSlurm
 ) -> None:
-    with run.started(NETWORK, limit_s=240) as snakemake:
-        awaited(lambda: run.pids("train"), 60)
+    with run.started(NETWORK, limit_s=LIMIT_S) as snakemake:
+        awaited(lambda: run.pids("train"))
         told("scancel", str(slurm.running(run.folder)))
         assert snakemake.wait() == 0, run.said()
     first, second = training(slurm, run)
     assert (first.ends, second.ends) == (("CANCELLED",), ("COMPLETED",))
-    assert second.memory_mb == 2 * first.memory_mb and second.minutes == 2 * first.minutes
+    assert second.minutes == 2 * first.minutes
+    assert second.memory_mb == pytest.approx(2 * first.memory_mb, abs=2)  # MB, rounded each
     assert same_network(run, world)
 
 
 def test_a_job_whose_node_is_set_down_starts_again(
     slurm: Cluster, world: OnSlurm, run: OnSlurm
 ) -> None:
-    with run.started(NETWORK, limit_s=240) as snakemake:
-        awaited(lambda: run.pids("train"), 60)
+    with run.started(NETWORK, limit_s=LIMIT_S) as snakemake:
+        awaited(lambda: run.pids("train"))
         number = slurm.running(run.folder)
         told("scontrol", "update", "NodeName=node2", "State=DOWN", "Reason=test")
-        awaited(lambda: slurm.running(run.folder) is None and not run.pids("train"), 30)
+        awaited(lambda: slurm.running(run.folder) is None and not run.pids("train"))
         told("scontrol", "update", "NodeName=node2", "State=RESUME")
         assert snakemake.wait() == 0, run.said()
     (job,) = training(slurm, run)
@@ -141,8 +143,8 @@ def test_a_job_whose_node_is_set_down_starts_again(
 def test_a_job_over_its_time_limit_is_sent_again_with_more(
     slurm: Cluster, world: OnSlurm, run: OnSlurm
 ) -> None:
-    with run.started(NETWORK, limit_s=360) as snakemake:
-        (process,) = awaited(lambda: run.pids("train"), 60)
+    with run.started(NETWORK, limit_s=LIMIT_S) as snakemake:
+        (process,) = awaited(lambda: run.pids("train"))
         asked = slurm.jobs(run.folder)[-1].minutes
         os.kill(process, signal.SIGSTOP)  # it hangs
         told("scontrol", "update", f"JobId={slurm.running(run.folder)}", "TimeLimit=1")
@@ -156,16 +158,21 @@ def test_a_job_over_its_time_limit_is_sent_again_with_more(
 def test_a_job_killed_for_memory_gets_more_and_then_one_clear_error(
     slurm: Cluster, world: OnSlurm, run: OnSlurm
 ) -> None:
-    with run.started(NETWORK, limit_s=300) as snakemake:
+    with run.started(NETWORK, limit_s=LIMIT_S) as snakemake:
         for _ in range(ATTEMPTS):
-            (process,) = awaited(lambda: run.pids("train"), 90)
+            (process,) = awaited(lambda: run.pids("train"))
             os.kill(process, signal.SIGKILL)  # as the kernel does, exit 137
-            awaited(lambda: not run.pids("train"), 10)
+            awaited(lambda: not run.pids("train"))
         assert snakemake.wait() == 1
     jobs = training(slurm, run)
     assert [job.ends for job in jobs] == [("FAILED",)] * ATTEMPTS
-    assert [job.memory_mb for job in jobs] == [n * jobs[0].memory_mb for n in (1, 2, 3)]
-    print(run.said())
+    first, second, third = (job.memory_mb for job in jobs)
+    assert (second, third) == pytest.approx((2 * first, 3 * first), abs=2)
+    *_, error = run.said().split("Trying to restart job")
+    assert error.count("Error in rule train:") == 1 and error.count("Error") <= 2
+    assert LOG in error and f"rule_train/tb_vod_0/{jobs[-1].number}.log" in error
+    (told_by_slurm,) = (run.folder / ".snakemake/slurm_logs").rglob(f"{jobs[-1].number}.log")
+    assert "exit status 137" in told_by_slurm.read_text()
     assert not (run.folder / NETWORK).exists()
-    run(NETWORK, limit_s=120)
+    run(NETWORK, limit_s=LIMIT_S)
     assert same_network(run, world)
