@@ -45,7 +45,7 @@ ON_WORLD = --profile profiles/local --quiet rules reason \
 
 osse: $(INSTALLED)  ## run both methods on one benchmark world (SEED=2, CHANGE=false)
 	$(SNAKEMAKE) $(ON_WORLD) --directory $(WORLD)/published \
-		--configfile config/osse.yaml config/published.yaml config/osse_published.yaml
+		--configfile config/osse.yaml config/published.yaml config/osse/published.yaml
 	mkdir -p $(WORLD)/trend-preserving/results
 	ln -sfn ../published/data $(WORLD)/trend-preserving/data
 	ln -sfn ../../published/results/regrid $(WORLD)/trend-preserving/results/regrid

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from glab.osse import FALSE_TREND, METHODS, read_summary
+from glab.osse import FALSE_TREND, METHODS, summary
+from glab.steps.stations import read_table
 
 NO_CHANGE = "-no-change"
 
@@ -25,6 +26,12 @@ def worlds(folder: Path) -> list[Path]:
         if all((path / method / "results/evaluate/skill.csv").is_file() for method in METHODS)
     ]
     return sorted(found, key=lambda path: (int(path.name.split("-")[0]), path.name))
+
+
+def read_summary(run: Path) -> pd.Series:
+    """The measures of a run that `evaluate` has judged, from its folder."""
+    folder = run / "results" / "evaluate"
+    return summary(read_table(folder / "skill.csv"), read_table(folder / "steps.csv"))
 
 
 def gathered(folder: Path) -> pd.DataFrame:

@@ -149,6 +149,13 @@ def map_files():
     return [path for path in maps if os.path.exists(path)]
 
 
+def beside_files():
+    """Tables of other runs on the same world, as far as they are there."""
+    folders = [folder for folder in RUN.report.beside.values() if folder is not None]
+    tables = [f"{f}/results/evaluate/{t}.csv" for f in folders for t in ("skill", "steps")]
+    return [path for path in tables if os.path.exists(path)]
+
+
 def manifest_file(source, year):
     """The manifest of a source-year: its own, or that of the source whose granules it shares."""
     return f"data/{RUN.sources[source].archive or source}/{year}/manifest.json"

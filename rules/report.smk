@@ -6,6 +6,7 @@ rule report:
         cells="results/evaluate/cells.nc",
         steps="results/evaluate/steps.csv",
         stations=station_files(),
+        beside=beside_files(),
         truth="data/truth.nc" if RUN.archive == "simulate" else [],
         curves=[curve for link in links_in_use() for curve in curve_files(link)],
     output:
@@ -19,11 +20,10 @@ rule report:
         mem_mb=growing(800, per_tile=100),
         runtime=growing(30),
     params:
-        truth=given("truth"),
-        stations=given("stations"),
+        given=given("truth", "stations", "beside"),
         settings=settings_of("report"),
         code=code_of("report"),
     shell:
         "glab report --products {input.products} --skill {input.skill} --cells {input.cells}"
-        " --steps {input.steps} {params.truth} {params.stations} --curves {input.curves}"
+        " --steps {input.steps} {params.given} --curves {input.curves}"
         " --output {output} --settings {params.settings:q} &> {log}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
+
+from glab.report.parts import looked_up
 
 PRODUCT, CEILING = "glab_vod", "tb_vod_ceiling"
 KIND = "footprint"
@@ -72,17 +72,7 @@ def summary(skill: pd.DataFrame, steps: pd.DataFrame) -> pd.Series:
     return pd.Series(told)
 
 
-def read_summary(run: Path) -> pd.Series:
-    """The measures of a run that `evaluate` has judged, from its folder."""
-    folder = run / "results" / "evaluate"
-    skill = pd.read_csv(folder / "skill.csv", keep_default_na=False, na_values=[""])
-    return summary(skill, pd.read_csv(folder / "steps.csv"))
-
-
 def _value(own: pd.DataFrame, measure: Measure) -> float:
     """One entry of the table of skill, NaN where there is none."""
-    chosen = np.ones(len(own), bool)
-    for column in ("product", "cells", "period", "signal", "metric"):
-        chosen &= (own[column] == getattr(measure, column)).to_numpy()
-    found = own.loc[chosen, "value"]
-    return float(found.iloc[0]) if len(found) else float("nan")
+    where = measure._asdict()
+    return looked_up(own, where.pop("metric"), **{k: v for k, v in where.items() if k != "label"})

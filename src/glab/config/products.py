@@ -99,6 +99,8 @@ class ReportChoice(Section):
     title: str = "GLAB: one L-band record from four radiometers"
     example_cells: int = Field(6, ge=0)
     dots_per_inch: int = Field(110, ge=50, le=300)
+    beside: dict[str, str | None] = {}
+    # by method, the folder of a run on the same world, from that of this run; None: not shown
 
 
 class Report(ReportChoice):

@@ -64,6 +64,10 @@ class Judged:
         return self.truths.get("footprint", self.truths.get("cell"))
 
 
+Tables = tuple[pd.DataFrame, pd.DataFrame]
+"""Skill and steps."""
+
+
 @dataclass(frozen=True)
 class Material:
     """All that a page shows.
@@ -77,6 +81,7 @@ class Material:
         curves: by link, a training curve of each member.
         provenance: by product, attributes of one of its files.
         stations: `evaluate`'s series of stations and their table, if there are any.
+        beside: by method, the tables of skill and steps of other runs on the same world.
     """
 
     settings: Report
@@ -88,6 +93,7 @@ class Material:
     curves: Mapping[str, Sequence[pd.DataFrame]] = field(default_factory=dict)
     provenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     stations: tuple[xr.Dataset, pd.DataFrame] | None = None
+    beside: Mapping[str, Tables] = field(default_factory=dict)
 
     @property
     def place(self) -> xr.Dataset:

@@ -8,6 +8,7 @@ from glab import figures
 from glab.figures.style import PRODUCT_NAMES
 from glab.report import verdicts, views
 from glab.report.material import Material
+from glab.report.methods import methods
 from glab.report.parts import Facts, Picture, Section
 from glab.report.stations import stations
 
@@ -23,6 +24,7 @@ def sections(material: Material) -> list[Section]:
         verdicts.skill(material),
         verdicts.sensor_changes(material),
         verdicts.uncertainty(material),
+        methods(material),
         verdicts.temperatures(material),
         verdicts.system_b(material),
         stations(material),

@@ -12,7 +12,9 @@ from glab.comparison import truths
 from glab.config import Evaluate, Report
 from glab.digest import digest
 from glab.report import Judged, Material, page
+from glab.report.material import Tables
 from glab.steps.evaluate import product_records
+from glab.steps.stations import read_table
 
 SHOWN = {"glab_vod": ("VOD", "VOD_residual"), "glab_tb": ("tb_h", "tb_v"), "smos_ib": ("vod",)}
 
@@ -28,6 +30,7 @@ def report(
     truth: Path | None = None,
     curves: list[Path] | None = None,
     stations: list[Path] | None = None,
+    beside: list[Path] | None = None,
 ) -> None:
     """Write the page of figures and tables.
 
@@ -39,6 +42,7 @@ def report(
         truth: the simulated Earth.
         curves: training curves, `<link>/<member>/curve.csv`.
         stations: table and series of stations, as `evaluate` wrote them.
+        beside: tables of skill and steps of other runs, `<run>/results/evaluate/<table>.csv`.
     """
     fields = io.read(cells).load()
     material = Material(
@@ -46,11 +50,12 @@ def report(
         digests=_digests(products),
         judged=_judged(products, fields, truth, settings),
         fields=fields,
-        skill=pd.read_csv(skill, keep_default_na=False, na_values=[""]),
-        steps=pd.read_csv(steps),
+        skill=read_table(skill),
+        steps=read_table(steps),
         curves=_curves(curves or []),
         provenance=_provenance(products),
         stations=_stations(stations or []),
+        beside=_beside(beside or [], settings),
     )
     with io.creating(output) as temporary:
         temporary.write_text(page(material), encoding="utf-8")
@@ -97,6 +102,18 @@ def _curves(paths: list[Path]) -> dict[str, list[pd.DataFrame]]:
     found: dict[str, list[pd.DataFrame]] = {}
     for path in sorted(paths, key=lambda path: (path.parts[-3], int(path.parts[-2]))):
         found.setdefault(path.parts[-3], []).append(pd.read_csv(path))
+    return found
+
+
+def _beside(paths: list[Path], settings: Report) -> dict[str, Tables]:
+    """Tables of other runs by method, of those that have both."""
+    found = {}
+    for name, folder in settings.beside.items():
+        own = {
+            p.stem: p for p in paths if folder is not None and p.parts[:-3] == Path(folder).parts
+        }
+        if {"skill", "steps"} <= set(own):
+            found[name] = read_table(own["skill"]), read_table(own["steps"])
     return found
 
 

@@ -133,6 +133,11 @@ def _days(path: Path) -> Days:
         return year["time"].values.astype("datetime64[D]")
 
 
+def read_table(path: Path) -> pd.DataFrame:
+    """A table that `evaluate` wrote; empty cells are missing, "none" is a name."""
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+
 def write_table(frame: pd.DataFrame, path: Path) -> None:
     """Write a table as csv: six significant digits, one form on every machine."""
     with io.creating(path) as temporary:
