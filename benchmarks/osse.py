@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from glab.osse import FALSE_TREND, METHODS, summary
+from glab.report.methods import FALSE_TREND, METHODS, summary
 from glab.steps.stations import read_table
 
 NO_CHANGE = "-no-change"

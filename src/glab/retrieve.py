@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glab.angles import TARGET_DEG
-from glab.config import Retrieve
+from glab.config import PriorDays, Retrieve
 from glab.lmeb import invert
 from glab.scene import Ground, emission_arguments, sky
 
@@ -97,12 +97,34 @@ class Prior:
     is_first: NDArray[np.bool_]
 
 
-def prior_from(total: Floats, count: NDArray[np.integer], least: int, settings: Retrieve) -> Prior:
+def prior_of_year(vod: Floats, settings: Retrieve) -> Prior:
+    """From the mean of run 1's VOD over the year, (time, cell) → (cell,); run 1's where few."""
+    count = np.isfinite(vod).sum(axis=0)
+    return _prior(np.nansum(vod, axis=0), count, "year", settings.prior_values_min, settings)
+
+
+def prior_of_days(vod: Floats, year: Prior, settings: Retrieve) -> Prior:
+    """From the mean of run 1's VOD over the preceding days, (time, cell); the year's where few.
+
+    Reference: SMOS-IC V2, Wigneron et al. 2021, doi:10.1016/j.rse.2020.112238.
+    """
+    total, count = preceding(vod, settings.prior_days)
+    days = _prior(total, count, "ten_days", settings.prior_days_values_min, settings)
+    return Prior(
+        np.where(days.is_first, year.mean, days.mean),
+        np.where(days.is_first, year.sigma, days.sigma),
+        days.is_first & year.is_first,
+    )
+
+
+def _prior(
+    total: Floats, count: NDArray[np.integer], over: PriorDays, least: int, settings: Retrieve
+) -> Prior:
     """Prior from the sum and number of run 1's VOD, σ = min(a + b VOD, c) (`prior_sigma`).
 
     A negative mean stands for 0 in σ.
     """
-    least_sigma, growth, most = settings.prior_sigma
+    least_sigma, growth, most = getattr(settings.prior_sigma, over)
     few = count < least
     mean = np.where(few, settings.vod_prior, total / np.maximum(count, 1))
     sigma = np.minimum(least_sigma + growth * np.maximum(mean, 0.0), most)

@@ -17,7 +17,7 @@ from glab import scene_flags as flags
 from glab.calendar import time_blocks
 from glab.config import Retrieve
 from glab.overpasses import cell_blocks, check_together
-from glab.retrieve import Prior, preceding, prior_from, retrieve
+from glab.retrieve import Prior, prior_of_days, prior_of_year, retrieve
 from glab.scene import ground_of, static_ground
 
 NEEDED = ("tb", "tb_error", "tb_rmse")
@@ -157,18 +157,6 @@ def _trusted(part: Part, first: Mapping[str, NDArray], settings: Retrieve) -> Fl
     return np.where(doubtful, np.nan, first["vod"])
 
 
-def _prior_of_year(vod: Floats, settings: Retrieve) -> Prior:
-    """From run 1's mean over the year, (cell,)."""
-    count = np.isfinite(vod).sum(axis=0)
-    return prior_from(np.nansum(vod, axis=0), count, settings.prior_values_min, settings)
-
-
-def _prior_of_days(vod: Floats, settings: Retrieve) -> Prior:
-    """From run 1's mean over the preceding days, (time, cell)."""
-    total, count = preceding(vod, settings.prior_days)
-    return prior_from(total, count, settings.prior_days_values_min, settings)
-
-
 def _whole_year(
     tb40: xr.Dataset,
     surfaces: Mapping[str, xr.Dataset],
@@ -185,12 +173,12 @@ def _whole_year(
             part = _part(tb40, surfaces[name], static, slice(None), cells, name)
             first = first_run(part, settings)
             vod = _trusted(part, first, settings)
-            prior = _prior_of_year(vod, settings)
+            prior = prior_of_year(vod, settings)
             whole.mean[cells, place] = prior.mean
             whole.sigma[cells, place] = prior.sigma
             whole.is_first[cells, place] = prior.is_first
             if settings.prior == "ten_days":
-                prior = _prior_of_days(vod, settings)
+                prior = prior_of_days(vod, prior, settings)
             second = run(part, prior, settings, first)
             for variable, found in negative.items():
                 found[cells, place] = flags.medians_negative(second[variable])
@@ -222,7 +210,7 @@ def _block(
             )
             first = first_run(part, settings)
             if settings.prior == "ten_days":
-                prior = _prior_of_days(_trusted(part, first, settings), settings)
+                prior = prior_of_days(_trusted(part, first, settings), prior, settings)
             found = run(part, prior, settings, first)
             negative = {key: value[cells, place] for key, value in year.negative.items()}
             for layer, values in _finished(part, found, prior, negative, settings).items():

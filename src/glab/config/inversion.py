@@ -11,6 +11,8 @@ from glab.config.sections import Fraction, Mask, Positive, Section
 Overpass = Literal["ascending", "descending"]
 Surfaces = dict[Overpass, str | None]
 Bounds = tuple[float, float]
+PriorDays = Literal["year", "ten_days"]
+Sigma = tuple[Positive, Annotated[float, Field(ge=0.0)], Positive]
 
 
 class Lmeb(Section):
@@ -61,6 +63,13 @@ class Tb40(Tb40Choice):
     lmeb: Lmeb = Lmeb()
 
 
+class PriorSigma(Section):
+    """Standard deviation of run 2's prior: min(a + b VOD, c)."""
+
+    year: Sigma = (0.1, 0.3, 0.3)  # about the year's mean: leaves room for seasons
+    ten_days: Sigma = (0.1, 0.0, 0.1)  # about the mean of the preceding days
+
+
 class RetrieveChoice(Section):
     """The two-run inversion of 40° TB."""
 
@@ -71,12 +80,12 @@ class RetrieveChoice(Section):
     vod_sigma: Positive = 1.0
     temperature_at: Literal["first_run", "prior"] = "first_run"
     # soil moisture at which run 2 takes the soil's effective temperature: run 1's, or sm_prior
-    prior: Literal["year", "ten_days"] = "year"  # of run 2: run 1's mean over these
-    prior_sigma: tuple[Positive, Annotated[float, Field(ge=0.0)], Positive] = (0.1, 0.3, 0.3)
-    # of run 2: min(a + b VOD, c); a narrow one takes noise and seasons of VOD away alike
+    prior: PriorDays = "ten_days"
+    # of run 2: run 1's mean over the preceding days, or over the calendar year
+    prior_sigma: PriorSigma = PriorSigma()
     prior_values_min: int = Field(30, ge=1)  # values a mean over the year needs, else run 1's prior
     prior_days: int = Field(10, ge=1)  # of ten_days
-    prior_days_values_min: int = Field(1, ge=1)
+    prior_days_values_min: int = Field(1, ge=1)  # values they need, else the year's
     prior_tb_rmse_max_k: Positive = 8.0  # misfit over the angles above which a value is left out
     sm_bounds: Bounds = (-0.1, 1.0)
     vod_bounds: Bounds = (-0.2, 2.0)

@@ -1,12 +1,83 @@
-"""The section that holds methods side by side, where another run judged the same world."""
+"""Methods side by side on a simulated Earth: the measures that tell whether change survives."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pandas as pd
 
-from glab.osse import summary
 from glab.report.material import Material
-from glab.report.parts import Section, Table, number
+from glab.report.parts import Section, Table, looked_up, number
+
+PRODUCT, CEILING = "glab_vod", "tb_vod_ceiling"
+KIND = "footprint"
+"""Truth that judges: what the target instrument could see."""
+
+METHODS = ("published", "trend-preserving")
+
+FALSE_TREND = ("error of trends, yr⁻¹", "false trends without change, yr⁻¹")
+"""Standard deviation of the errors of trends; in a world without change, of false trends."""
+
+EARLY = "2003–2009 AMSR-E"
+"""Period in which AMSR-E alone sees the ground."""
+
+
+class Measure(NamedTuple):
+    """One row of the table: where in the table of skill it stands."""
+
+    label: str
+    metric: str
+    cells: str = "all"
+    period: str = "all"
+    signal: str = "full"
+    product: str = PRODUCT
+
+
+MEASURES = (
+    Measure("trend gain, all cells", "trend_gain"),
+    Measure("trend gain, held-out cells", "trend_gain", "held_out"),
+    Measure("trend skill, all cells", "trend_skill"),
+    Measure("trend skill, held-out cells", "trend_skill", "held_out"),
+    Measure(FALSE_TREND[0], "trend_error"),
+    Measure("R of anomalies, 2003–2009", "r", "all", EARLY, "deseasonalised"),
+    Measure("R of anomalies, 2003–2009, ceiling", "r", "all", EARLY, "deseasonalised", CEILING),
+    Measure("RMSE", "rmse"),
+    Measure("clearings: gain of the drop", "clearing_gain", "cleared"),
+    Measure("clearings: share seen too early", "early_share", "cleared"),
+)
+
+
+def summary(skill: pd.DataFrame, steps: pd.DataFrame) -> pd.Series:
+    """The measures of one run.
+
+    Args:
+        skill, steps: tables of `evaluate`, of a run on a simulated Earth.
+
+    Returns:
+        value by label; NaN where a measure is not told. Steps: the largest in size, and how much
+        of them lie in the range of the placebo dates; coverage by the total uncertainty on
+        held-out cells, in each period, and in held-out years.
+    """
+    own = skill[(skill["variable"] == "VOD") & (skill["truth"] == KIND)]
+    told = {measure.label: _value(own, measure) for measure in MEASURES}
+    jumps = steps[(steps["product"] == PRODUCT) & (steps["truth"] == KIND)]
+    jumps = jumps[jumps["cells"] == "all"]
+    inside = jumps["step"].between(jumps["placebo_p05"], jumps["placebo_p95"])
+    told["largest step at a change of sensors"] = float(jumps["step"].abs().max())
+    told["share of the steps within those of placebo dates"] = float(inside.mean())
+    for period in dict.fromkeys(own["period"]):
+        for width in (1, 2):
+            measure = Measure("", f"coverage_{width}", "held_out", period)
+            name = "whole record" if period == "all" else period
+            told[f"coverage of ±{width}σ, held-out cells, {name}"] = _value(own, measure)
+    return pd.Series(told)
+
+
+def _value(own: pd.DataFrame, measure: Measure) -> float:
+    """One entry of the table of skill, NaN where there is none."""
+    where = measure._asdict()
+    return looked_up(own, where.pop("metric"), **{k: v for k, v in where.items() if k != "label"})
+
 
 CAPTION = (
     "Both runs are judged on the same world and cells, with the truth at the footprint of the "

@@ -1,0 +1,157 @@
+"""Variants of a link on a benchmark world that was run before: what docs/method.md tells.
+
+    python benchmarks/links.py runs/osse/1/trend-preserving tb_vod no_moisture past_and_future …
+
+Each link of config/osse.yaml and benchmarks/links.yaml that is named is trained on the run's own
+residuals and judged against the truth, all in this process; nothing of the run is changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from glab import io, metrics
+from glab.calendar import window_starts
+from glab.catalogue import Catalogue, opened
+from glab.comparison import judged_cells
+from glab.config import Config, load_config
+from glab.ensemble import mean_and_spread
+from glab.evaluate import judge
+from glab.features import vectors
+from glab.moments import moments
+from glab.network import ScaledNetwork
+from glab.regrid.footprint import footprint
+from glab.report.methods import summary
+from glab.samples import draw
+from glab.train import train
+
+HERE = Path(__file__).parent
+CONFIGS = [*(HERE.parent / "config" / name for name in ("config.yaml", "osse.yaml"))]
+BATCH = 65536
+EVERY_DAYS = 3
+"""Daily links are judged on every third day."""
+
+SHOWN = {
+    "gain": "trend gain, all cells",
+    "held out": "trend gain, held-out cells",
+    "skill": "trend skill, all cells",
+    "held out ": "trend skill, held-out cells",
+    "R 2003–09": "R of anomalies, 2003–2009",
+    "RMSE": "RMSE",
+    "clearings": "clearings: gain of the drop",
+    "too early": "clearings: share seen too early",
+    "step": "largest step at a change of sensors",
+}
+
+
+def files(run: Path, config: Config, link: str) -> tuple[list[Path], list[Path]]:
+    """Residuals and climatologies of a link's sources over its baselines."""
+    found: dict[str, list[Path]] = {"residuals": [], "climatology": []}
+    for baseline in dict.fromkeys(record.baseline for record in config.links[link].records):
+        for source in config.link_sources(link):
+            for stage, paths in found.items():
+                paths += sorted((run / "results" / stage / baseline / source).glob("*.nc"))
+    return found["residuals"], found["climatology"]
+
+
+def ensemble(
+    catalogue: Catalogue, land: xr.Dataset, config: Config, link: str, members: int
+) -> list[ScaledNetwork]:
+    """Members of a link, trained on the run's residuals."""
+    grid = config.links[link].footprint
+    match = partial(footprint, cell=land["cell"].values, to=grid) if grid else None
+    samples = draw(catalogue, land, config.samples_of(link), match)
+    with TemporaryDirectory() as folder:
+        return [
+            train(samples, config.train_of(link), member, Path(folder) / str(member)).network
+            for member in range(members)
+        ]
+
+
+def record(
+    catalogue: Catalogue, land: xr.Dataset, config: Config, link: str, members: list[ScaledNetwork]
+) -> xr.Dataset:
+    """What a link predicts for the whole record: `value`, `climatology` (time, cell, target)."""
+    spec, parts = config.samples_of(link), []
+    cells = slice(0, land.sizes["cell"])
+    for own in spec.records:
+        for year in catalogue.years(own.baseline, own.inputs[0].source):
+            starts = window_starts(year, spec.window_days)
+            starts = starts[:: EVERY_DAYS if spec.window_days == 1 else 1]
+            given = vectors(catalogue, spec, own, land, starts, cells)
+            residual = np.full_like(given.target_cycle, np.nan)
+            residual[given.complete] = mean_and_spread(
+                members, given.values[given.complete], BATCH
+            )[0]
+            dims, cycle = ("time", "cell", "target"), given.target_cycle
+            layers = {"value": (dims, cycle + residual), "climatology": (dims, cycle)}
+            parts.append(xr.Dataset(layers, {"time": starts.astype("datetime64[ns]")}))
+    return xr.concat(parts, "time").sortby("time").assign_coords(cell=land["cell"])
+
+
+def vod_measures(
+    found: xr.Dataset, land: xr.Dataset, truth: xr.Dataset, config: Config, link: str
+) -> dict[str, float]:
+    """Measures of the benchmark's table."""
+    days = config.links[link].window_days
+    told = found.isel(target=0).assign_attrs(product="glab_vod", variable="VOD", window_days=days)
+    settings = config.evaluate_of()
+    skill, steps, _ = judge([told], truth, judged_cells(land, truth, settings), settings)
+    measures = summary(skill, steps)
+    return {name: float(measures[label]) for name, label in SHOWN.items()}
+
+
+def tb_measures(found: xr.Dataset, land: xr.Dataset, truth: xr.Dataset) -> dict[str, float]:
+    """R of daily anomalies while AMSR-E and AMSR2 fly, and trends, by polarisation and V − H."""
+    here = truth.sel(cell=land["cell"].values, time=found["time"])
+    true = here["tb"].where(here["frozen"] == 0).transpose("time", "cell", "channel").values
+    days = found["time"].values.astype("datetime64[D]")
+    value, told = found["value"].values, {}
+    pairs = {"H": (value[..., 0], true[..., 0]), "V": (value[..., 1], true[..., 1])}
+    pairs["V − H"] = tuple(v - h for v, h in zip(pairs["V"], pairs["H"]))
+    for name, (product, seen) in pairs.items():
+        there = np.isfinite(product) & np.isfinite(seen)
+        sides = [np.where(there, side, np.nan) for side in (product, seen)]
+        anomalies = [metrics.deseasonalised(side, days) for side in sides]
+        for sensor, use in {"AMSR-E": days < np.datetime64("2010-01-01"),
+                            "AMSR2": days >= np.datetime64("2012-07-02")}.items():  # fmt: skip
+            told[f"R {name} {sensor}"] = float(
+                moments(*(side[use].ravel()[:, None] for side in anomalies)).r[0]
+            )
+        slopes = metrics.trends(*sides, days, share_min=0.2)
+        told[f"gain {name}"], told[f"skill {name}"] = metrics.gain(*slopes), metrics.skill(*slopes)
+    return told
+
+
+def main() -> None:
+    """Print a table, a row for each link as it is done."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("links", nargs="+")
+    parser.add_argument("--members", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    config = load_config([*CONFIGS, HERE / "links.yaml"])
+    config = config.model_copy(update={"seed": options.seed})
+    land = io.read(options.run / "results" / "domain.nc").load()
+    truth, rows = io.read(options.run / "data" / "truth.nc"), {}
+    for link in options.links:
+        catalogue = opened(*files(options.run, config, link), land)
+        members = ensemble(catalogue, land, config, link, options.members)
+        found = record(catalogue, land, config, link, members)
+        if config.links[link].target.variable == "vod":
+            rows[link] = vod_measures(found, land, truth, config, link)
+        else:
+            rows[link] = tb_measures(found, land, truth)
+    print(pd.DataFrame(rows).T.round(4).to_string())
+
+
+if __name__ == "__main__":
+    main()
