@@ -15,8 +15,8 @@ from fixtures_smos import (
 )
 from glab import io
 from glab import scene_flags as flags
-from glab.config import Lmeb, Mask, Retrieve
-from glab.retrieve import preceding, prior_from, retrieve
+from glab.config import Lmeb, Mask, PriorSigma, Retrieve
+from glab.retrieve import preceding, prior_of_days, prior_of_year, retrieve
 from glab.retrieve_year import year_blocks
 from glab.scene import ground_of, ground_temperature, sky, static_ground
 from glab.steps.retrieve import retrieve as step
@@ -98,13 +98,27 @@ def test_the_ground_s_temperature_is_taken_at_the_prior():
 
 
 def test_the_prior_is_the_mean_where_there_are_values_enough():
-    total, count = np.array([12.0, 60.0, -3.0, 5.0]), np.array([30, 60, 30, 29])
-    prior = prior_from(total, count, 30, SETTINGS)
+    vod = np.full((60, 4), np.nan)
+    for cell, (mean, count) in enumerate([(0.4, 30), (1.0, 60), (-0.1, 30), (0.2, 29)]):
+        vod[:count, cell] = mean
+    prior = prior_of_year(vod, SETTINGS)
     np.testing.assert_allclose(prior.mean, [0.4, 1.0, -0.1, 0.5])
     np.testing.assert_allclose(prior.sigma, [0.22, 0.3, 0.1, 1.0])
     np.testing.assert_array_equal(prior.is_first, [False, False, False, True])
-    narrow = SETTINGS.model_copy(update={"prior_sigma": (0.05, 0.1, 0.12)})
-    np.testing.assert_allclose(prior_from(total, count, 30, narrow).sigma, [0.09, 0.12, 0.05, 1.0])
+    narrow = SETTINGS.model_copy(update={"prior_sigma": PriorSigma(year=(0.05, 0.1, 0.12))})
+    np.testing.assert_allclose(prior_of_year(vod, narrow).sigma, [0.09, 0.12, 0.05, 1.0])
+
+
+def test_the_prior_is_of_the_preceding_days_else_of_the_year():
+    vod = np.full((40, 2), np.nan)
+    vod[[0, 4, 20], 0], vod[:, 1] = [0.2, 0.4, 0.9], 0.6
+    prior = prior_of_days(vod, prior_of_year(vod, SETTINGS), SETTINGS)
+    np.testing.assert_allclose(prior.mean[[1, 5, 12, 21], 0], [0.2, 0.3, 0.4, 0.9])
+    np.testing.assert_allclose(prior.mean[[0, 19], 0], 0.5)  # too few in the year as well: run 1's
+    np.testing.assert_array_equal(prior.is_first[[0, 1], 0], [True, False])
+    np.testing.assert_allclose(prior.sigma[[0, 1], 0], [1.0, 0.1])
+    np.testing.assert_allclose(prior.mean[:, 1], 0.6)
+    np.testing.assert_allclose(prior.sigma[[0, 1], 1], [0.28, 0.1])
 
 
 def test_preceding_days_never_look_at_the_day_itself():
@@ -227,12 +241,13 @@ def test_a_year_comes_back(truth, year):
     assert (year["processing_flags"].values == 0).all()
 
 
-def test_the_second_run_knows_the_year(truth, year):
+def test_the_second_run_knows_the_year_or_the_days_before(truth, year):
     land, surfaces, seen, _, vod = truth
-    first = SETTINGS.model_copy(update={"prior_values_min": 10_000})
-    alone = whole(seen, surfaces, land, first)
-    errors = [np.nanstd(x["vod"].values - vod[..., None]) for x in (year, alone)]
-    assert errors[0] < 0.92 * errors[1]
+    of_year = SETTINGS.model_copy(update={"prior": "year"})
+    first = of_year.model_copy(update={"prior_values_min": 10_000})
+    known, alone = (whole(seen, surfaces, land, settings) for settings in (of_year, first))
+    errors = [np.nanstd(x["vod"].values - vod[..., None]) for x in (year, known, alone)]
+    assert errors[0] < 0.92 * errors[2] and errors[1] < 0.92 * errors[2]
     bit = flags.FIRST_PRIOR
     there = np.isfinite(alone["vod"].values)
     np.testing.assert_array_equal(alone["processing_flags"].values, np.where(there, bit, 0))
@@ -270,7 +285,7 @@ def test_doubtful_fits_form_no_prior(truth):
 
 def test_the_preceding_days_are_the_same_across_blocks(truth):
     land, surfaces, seen, _, _ = truth
-    settings = SETTINGS.model_copy(update={"prior": "ten_days"})
+    settings = SETTINGS.model_copy(update={"prior_values_min": 10_000})
     got = whole(seen, surfaces, land, settings)
     later = slice(20, 100)
     moved = {name: part.isel(time=later) for name, part in surfaces.items()}
