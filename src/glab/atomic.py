@@ -9,6 +9,7 @@ import errno
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,7 +46,7 @@ def creating(path: Path) -> Iterator[Path]:
             raise
         raise _disk_fault(error, path) from error
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
 
 
 def _replace(made: Path, path: Path) -> None:
@@ -62,7 +63,16 @@ def _remove_leftovers(path: Path) -> None:
     left = re.compile(rf"\.{re.escape(path.name)}\.\d+\.tmp")
     for folder in path.parent.iterdir():
         if left.fullmatch(folder.name):
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, into which threads of a writer that broke off may go on writing a while."""
+    for wait_s in (0.0, 0.1, 0.5, 2.0):
+        time.sleep(wait_s)
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 from torch import Tensor, nn
 
+from glab.atomic import disk
+
 CURVE = ("epoch", "learning_rate", "train_loss", "validation_loss")
 """Columns of the training curve; losses in scaled units."""
 
@@ -107,8 +109,12 @@ class Resume(Callback):
         """Write the state."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
-        trainer.save_checkpoint(temporary, weights_only=False)
-        os.replace(temporary, self.path)
+        try:
+            with disk(self.path, OSError, RuntimeError):
+                trainer.save_checkpoint(temporary, weights_only=False)
+                os.replace(temporary, self.path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]

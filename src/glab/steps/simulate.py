@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pyhdf.error import HDF4Error
+
 from glab import io
+from glab.atomic import disk
 from glab.config import STATIONS, Simulate
 from glab.errors import GlabError
 from glab.simulate.granules import write_granules
@@ -44,8 +47,9 @@ def simulate(
         raise GlabError("a year of granules needs a source and a year", variable="source, year")
     with io.read(truth) as dataset, io.creating(output.parent) as folder:
         folder.mkdir()
-        if whole:
-            write_stations(dataset, settings.seed, folder)
-        elif year is not None:
-            write_granules(source, world_of(dataset, settings, year), dataset, folder)
+        with disk(output.parent, OSError, RuntimeError, HDF4Error):  # of h5py, netCDF4, pyhdf
+            if whole:
+                write_stations(dataset, settings.seed, folder)
+            elif year is not None:
+                write_granules(source, world_of(dataset, settings, year), dataset, folder)
         write_manifest(folder, folder / output.name, READERS.get(source, source), year)
