@@ -101,7 +101,7 @@ def test_a_known_variance_is_found(constant, per_count, factor, noise):
     rng = np.random.default_rng(1)
     structural = rng.gamma(4, 0.1, 20000)
     count = rng.integers(1, 10, 20000)
-    predictors = regressors(TERMS, structural, count, structural)
+    predictors = regressors(TERMS, structural, count, structural, structural)
     data = constant + factor * structural**2 + per_count / count
     error = rng.normal(0, np.sqrt(data + structural**2 + noise**2))
     found = data_deviation(predictors, fit_data_variance(error**2, structural, predictors, noise))
@@ -114,7 +114,22 @@ def test_a_known_variance_is_found(constant, per_count, factor, noise):
 
 def test_variance_is_never_negative():
     structural = np.full(1000, 2.0)
-    predictors = regressors([*TERMS, "climatology"], structural, np.ones(1000), structural)
+    predictors = regressors(
+        [*TERMS, "climatology"], structural, np.ones(1000), structural, structural
+    )
     found = fit_data_variance(np.full(1000, 0.1), structural, predictors, 0.5)
     np.testing.assert_array_equal(found, np.zeros(4))
     assert (fit_data_variance(np.zeros(0), np.zeros(0), np.zeros((0, 4)), 0.0) == 0).all()
+
+
+def test_errors_that_grow_with_the_anomaly_are_covered_far_from_the_baseline():
+    rng = np.random.default_rng(2)
+    near, far = rng.normal(0, 0.02, 20000), rng.normal(0, 0.2, 20000)
+    spread, count, cycle = np.full(20000, 0.005), np.ones(20000), np.full(20000, 0.5)
+    terms = ["constant", "anomaly"]
+    error = rng.normal(0, np.hypot(0.01, 0.4 * near))
+    predictors = regressors(terms, spread, count, cycle, near)
+    found = fit_data_variance(error**2, spread, predictors, 0.0)
+    told = np.hypot(data_deviation(regressors(terms, spread, count, cycle, far), found), spread)
+    truth = rng.normal(0, np.hypot(0.01, 0.4 * far))
+    assert np.mean(np.abs(truth) < told) == pytest.approx(0.683, abs=0.03)

@@ -18,17 +18,17 @@ CONFIGS = {
     "trend-preserving": ["osse.yaml"],
 }
 REDUCED = {
-    "years": {"first": 2010, "last": 2016},
-    "domain": {"box": {"west": 20.0, "east": 20.3, "south": -20.0, "north": 12.0}},
-    "splits": {"held_out_years": [2016]},
+    "years": {"first": 2009, "last": 2018},
+    "domain": {"box": {"west": 20.0, "east": 20.3, "south": -20.0, "north": 0.0}},
+    "splits": {"held_out_years": [2018]},
     "evaluate": {"controls": [], "periods": {}},
-    "products": {"glab_tb": None, "glab_vod": {"first": 2010, "last": 2016}},
+    "products": {"glab_tb": None, "glab_vod": {"first": 2009, "last": 2018}},
 }
 BASELINES = {
-    "published": {"own": {"start": "2010-01-12", "end": "2015-12-31"}},
+    "published": {"own": {"start": "2009-01-01", "end": "2017-12-31"}},
     "trend-preserving": {
-        "amsr2": {"start": "2012-07-02", "end": "2015-12-31"},
-        "vod": {"start": "2013-01-01", "end": "2015-12-31"},
+        "amsr2": {"start": "2013-01-01", "end": "2017-12-31"},
+        "vod": {"start": "2015-04-01", "end": "2017-12-31"},
     },
 }
 
@@ -90,7 +90,7 @@ def test_the_published_overlay_reduces_and_changes_nothing_else():
 
 
 def overlay(folder, method, seed):
-    """A world of 120 cells and seven years, the same for both methods."""
+    """A world of 80 cells and ten years, the same for both methods."""
     extra = {"seed": seed, "simulate": {"seed": seed}, "baselines": BASELINES[method]}
     path = folder / f"{method}.yaml"
     path.write_text(yaml.safe_dump(REDUCED | extra))

@@ -48,7 +48,8 @@ def calibrate(
     cells = _positions(samples, domain)
     offset, count = _offsets(samples, error, cells, domain.sizes["cell"], settings)
     error -= offset[samples["record"].values, cells]
-    coefficients, judge = _variance(samples, error, spread, settings)
+    anomaly = samples["target"].values - error
+    coefficients, judge = _variance(samples, error, spread, anomaly, settings)
     told = {"long_name": "coefficients of the data variance", "judged_on": judge}
     return xr.Dataset(
         {
@@ -103,7 +104,7 @@ def _offsets(
 
 
 def _variance(
-    samples: xr.Dataset, error: Array, spread: Array, settings: Calibrate
+    samples: xr.Dataset, error: Array, spread: Array, anomaly: Array, settings: Calibrate
 ) -> tuple[NDArray[np.float64], str]:
     """Coefficients of each record and target; a record without judges takes those of all."""
     split, record = samples["split"].values, samples["record"].values
@@ -115,7 +116,11 @@ def _variance(
         own = judged & (record == number)
         rows = own if own.any() else judged
         predictors = regressors(
-            settings.variance_terms, spread[rows, target], count[rows], cycle[rows, target]
+            settings.variance_terms,
+            spread[rows, target],
+            count[rows],
+            cycle[rows, target],
+            anomaly[rows, target],
         )
         found[number, target] = fit_data_variance(
             error[rows, target] ** 2, spread[rows, target], predictors, settings.target_noise

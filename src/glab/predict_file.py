@@ -67,6 +67,7 @@ def _data(
                 found.structural[block][own][:, target],
                 found.count[block][own],
                 cycle[own][:, target],
+                found.residual[block][own][:, target],
             )
             data[own, target] = data_deviation(predictors, coefficients[number, target])
     return data

@@ -20,22 +20,29 @@ ROUNDS = 4
 
 
 def regressors(
-    terms: Sequence[str], structural: Floats, count: NDArray, climatology: Floats
+    terms: Sequence[str],
+    structural: Floats,
+    count: NDArray,
+    climatology: Floats,
+    anomaly: Floats,
 ) -> NDArray[np.float64]:
     """What the data variance may depend on, shape (…, term).
 
     Args:
         terms: "constant", "structural" (the ensemble's variance), "inverse_count",
-            "climatology" (the square of the target's seasonal cycle).
+            "climatology" (the square of the target's seasonal cycle), "anomaly" (the square of
+            what the ensemble adds to it: what lies far from the baseline is known less well).
         structural: standard deviation over the ensemble, shape (…).
         count: number of observations, shape (…).
         climatology: seasonal cycle of the target in its unit, shape (…).
+        anomaly: the ensemble's mean, relative to that cycle, shape (…).
     """
     known = {
         "constant": np.ones_like(structural),
         "structural": structural**2,
         "inverse_count": 1.0 / np.maximum(count, 1),
         "climatology": climatology**2,
+        "anomaly": anomaly**2,
     }
     return np.stack([known[term] for term in terms], axis=-1).astype(np.float64)
 

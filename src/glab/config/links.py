@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from glab.config.sections import Fraction, Mask, Period, Positive, Section, Series
 
 Activation = Literal["relu", "leaky_relu", "silu", "tanh"]
-VarianceTerm = Literal["constant", "structural", "inverse_count", "climatology"]
+VarianceTerm = Literal["constant", "structural", "inverse_count", "climatology", "anomaly"]
 
 
 class LinkInput(Section):
