@@ -136,8 +136,8 @@ def test_a_baseline_touches_its_own_cycles_only(whole: Config, content: dict) ->
 
 
 def test_a_source_without_series_has_no_cycle(whole: Config) -> None:
-    with pytest.raises(GlabError, match=r"sources\.surface\.series"):
-        whole.residuals_of("surface")
+    with pytest.raises(GlabError, match=r"sources\.surface_evening\.series"):
+        whole.residuals_of("surface_evening")
 
 
 # --- who needs what --------------------------------------------------------------------------
