@@ -20,7 +20,7 @@ INSTALLED := .venv/.installed
 SNAKEMAKE := $(BIN)/snakemake
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo osse osse-table test test-fast test-slurm lint format schema constraints dag times unlock clean
+.PHONY: help install demo osse osse-table test test-fast test-osse test-slurm lint format schema constraints dag times unlock clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -60,10 +60,13 @@ osse-table: $(INSTALLED)  ## compare the methods on five worlds, with and withou
 	$(BIN)/python benchmarks/osse.py runs/osse
 
 test: $(INSTALLED)  ## run every test (15 minutes)
-	$(BIN)/python -m pytest $(TEST_OPTIONS) -m 'not slurm'
+	$(BIN)/python -m pytest $(TEST_OPTIONS) -m 'not slurm and not osse'
 
 test-fast: $(INSTALLED)  ## run the tests that take seconds
-	$(BIN)/python -m pytest $(TEST_OPTIONS) -m 'not slow and not slurm'
+	$(BIN)/python -m pytest $(TEST_OPTIONS) -m 'not slow and not slurm and not osse'
+
+test-osse: $(INSTALLED)  ## the order of the methods on three small worlds (10 minutes)
+	$(BIN)/python -m pytest -n 2 --dist load -m osse tests/test_osse.py
 
 test-slurm: $(INSTALLED)  ## run a small world on a SLURM of this machine (root; 10 minutes)
 	$(BIN)/python -m pytest -m slurm tests/test_slurm.py

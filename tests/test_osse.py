@@ -97,7 +97,7 @@ def overlay(folder, method, seed):
     return [*(ROOT / "config" / name for name in CONFIGS[method]), path]
 
 
-@pytest.mark.slow
+@pytest.mark.osse
 @pytest.mark.parametrize("seed", [2, 3, 4])
 def test_the_default_keeps_more_of_change_than_the_published_method(seed, tmp_path):
     found = {}
