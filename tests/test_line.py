@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from planning import ROOT
+from planning import ROOT, copy_of
 
 pytestmark = pytest.mark.slow
 
@@ -71,6 +72,16 @@ def test_another_folder_gets_the_same_bytes(line: Path, tmp_path: Path) -> None:
     again, before = contents(tmp_path), contents(line)
     assert len(again) > 50
     assert [name for name in again if again[name] != before[name]] == []
+
+
+def test_networks_of_another_run_are_taken(line: Path, tmp_path: Path) -> None:
+    here, calibration = tmp_path / "here", "results/calibrate/amsr_smos.nc"
+    copy_of(line, here)
+    shutil.rmtree(here / "results/train")
+    said = snakemake(here, calibration, "--config", f"train={{from: {line}}}")
+    assert "1 of 1 steps" in said
+    assert contents(here)["calibrate/amsr_smos.nc"] == contents(line)["calibrate/amsr_smos.nc"]
+    assert not (here / "results/train").exists()
 
 
 def test_all_years_join_in_one_store(line: Path) -> None:
