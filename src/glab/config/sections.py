@@ -19,7 +19,7 @@ LocalHour = Annotated[float, Field(ge=0.0, lt=24.0)]
 class Section(BaseModel):
     """A closed, immutable group of settings."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
 
 
 class Period(Section):
