@@ -141,16 +141,16 @@ def main() -> None:
     config = load_config([*CONFIGS, HERE / "links.yaml"])
     config = config.model_copy(update={"seed": options.seed})
     land = io.read(options.run / "results" / "domain.nc").load()
-    truth, rows = io.read(options.run / "data" / "truth.nc"), {}
+    truth = io.read(options.run / "data" / "truth.nc")
     for link in options.links:
         catalogue = opened(*files(options.run, config, link), land)
         members = ensemble(catalogue, land, config, link, options.members)
         found = record(catalogue, land, config, link, members)
         if config.links[link].target.variable == "vod":
-            rows[link] = vod_measures(found, land, truth, config, link)
+            told = vod_measures(found, land, truth, config, link)
         else:
-            rows[link] = tb_measures(found, land, truth)
-    print(pd.DataFrame(rows).T.round(4).to_string())
+            told = tb_measures(found, land, truth)
+        print(f"\n{pd.DataFrame({link: told}).T.round(4).to_string()}", flush=True)
 
 
 if __name__ == "__main__":

@@ -72,9 +72,7 @@ def as_markdown(table: pd.DataFrame, digits: int = 3) -> str:
 
 def _number(value: float, digits: int) -> str:
     """A number of the table; a dash where there is none."""
-    if pd.isna(value):
-        return "–"
-    return f"{value:.{digits + 2}f}" if abs(value) < 0.05 else f"{value:.{digits - 1}f}"
+    return "–" if pd.isna(value) else f"{value:.{digits}g}"
 
 
 def main() -> None:
