@@ -11,9 +11,12 @@ for _name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):  # two workers share two 
     os.environ.setdefault(_name, "1")
 
 
+LONGEST = ("test_line.py", "test_faults.py", "test_rebuild.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The real run of the whole line first: it takes longest, and the rest runs beside it."""
-    items.sort(key=lambda item: item.path.name != "test_line.py")
+    """Real runs of the whole line first: they take longest, and the rest runs beside them."""
+    items.sort(key=lambda item: (*LONGEST, item.path.name).index(item.path.name))
 
 
 @pytest.fixture(scope="session")
