@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from glab.io import read_table
 from glab.report.methods import FALSE_TREND, METHODS, summary
-from glab.steps.stations import read_table
 
 NO_CHANGE = "-no-change"
 

@@ -8,41 +8,27 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-import shlex
 import subprocess
-import sys
-from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import NamedTuple
 
 from glab.cli import application
+from planning import ROOT, Job, command, jobs
 
-ROOT = Path(__file__).parents[1]
-
-
-class Job(NamedTuple):
-    """A job of a plan: its files, and the words behind `glab`."""
-
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    words: tuple[str, ...]
+PLAN = ("--dry-run", "--printshellcmds", "--rerun-triggers", "mtime")
 
 
 def planned(folder: Path, configs: list[Path], *targets: str) -> list[Job]:
     """Jobs of a plan, each behind those whose outputs it needs."""
-    command = [sys.executable, "-m", "snakemake", *targets, "--snakefile", str(ROOT / "Snakefile")]
-    command += ["--directory", str(folder), "--dry-run", "--printshellcmds", "--cores", "1"]
-    command += ["--rerun-triggers", "mtime", "--configfile", *map(str, configs)]
-    told = subprocess.run(command, check=True, capture_output=True, text=True)
-    jobs = list(_jobs(told.stdout + told.stderr))
-    maker = {path: number for number, job in enumerate(jobs) for path in job.outputs}
+    words = command(ROOT, folder, configs, *targets, *PLAN)
+    told = subprocess.run(words, check=True, capture_output=True, text=True)
+    found = list(jobs(told.stdout + told.stderr))
+    maker = {path: number for number, job in enumerate(found) for path in job.outputs}
     needs = {
         number: {maker[path] for path in job.inputs if path in maker}
-        for number, job in enumerate(jobs)
+        for number, job in enumerate(found)
     }
-    return [jobs[number] for number in TopologicalSorter(needs).static_order()]
+    return [found[number] for number in TopologicalSorter(needs).static_order()]
 
 
 def run(folder: Path, configs: list[Path], *targets: str) -> None:
@@ -54,18 +40,4 @@ def run(folder: Path, configs: list[Path], *targets: str) -> None:
             for path in job.outputs:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
             with contextlib.redirect_stdout(nothing):
-                app(job.words, result_action="return_value")
-
-
-def _jobs(text: str) -> Iterator[Job]:
-    """Jobs as a dry run tells them."""
-    for block in re.split(r"^(?=(?:local)?rule \w+:)", text, flags=re.M)[1:]:
-        shell = re.search(r"^Shell command: glab (.*?)(?: &> \S+)?$", block, re.M)
-        if shell:
-            files = (_files(block, kind) for kind in ("input", "output"))
-            yield Job(*files, tuple(shlex.split(shell[1])))
-
-
-def _files(block: str, kind: str) -> tuple[str, ...]:
-    found = re.search(rf"^    {kind}: (.*)$", block, re.M)
-    return tuple(found[1].split(", ")) if found else ()
+                app(job.words[1:], result_action="return_value")

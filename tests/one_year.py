@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections import Counter
 from pathlib import Path
 
-from planning import Run, copy_of
+from planning import Run, copy_of, jobs
 
 OVERLAY = Path(__file__).with_suffix(".yaml")
 TEMPORARY = re.compile(r"\.(tmp|resume)$")
@@ -51,13 +50,8 @@ def commands(run: Run, *targets: str) -> dict[str, list[str]]:
     """One command of each rule, as words, without the redirection into its log."""
     said = run.snakemake(*targets, "--forceall", "--dry-run", "--printshellcmds")
     found: dict[str, list[str]] = {}
-    rule = ""
-    for line in said.splitlines():
-        if named := re.match(r"(?:local)?rule (\w+):", line):
-            rule = named[1]
-        elif line.startswith("Shell command: ") and rule not in found:
-            shell = line.removeprefix("Shell command: ").partition(" &> ")[0]
-            found[rule] = shlex.split(shell)
+    for job in jobs(said):
+        found.setdefault(job.rule, list(job.words))
     return found
 
 

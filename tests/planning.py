@@ -1,16 +1,17 @@
-"""Plans of runs whose files are faked: how many jobs of each rule Snakemake would run."""
+"""Plans of runs: the jobs Snakemake would run, and how many of each rule where files are faked."""
 
 from __future__ import annotations
 
 import copy
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -50,10 +51,7 @@ class Run:
         """Words of a Snakemake command for this run, its settings laid over the others."""
         overlay = self.folder / "overlay.yaml"
         overlay.write_text(yaml.safe_dump(merged(self.settings, settings)))
-        configs = [str(path) for path in [*self.overlays, overlay]]
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.code / "Snakefile")]
-        command += ["--directory", str(self.folder), "--cores", "1", *options]
-        return [*command, "--configfile", *configs]
+        return command(self.code, self.folder, [*self.overlays, overlay], *options)
 
     def environment(self) -> dict[str, str]:
         """Variables with which the copy of the code is run, and no other."""
@@ -90,6 +88,38 @@ class Run:
                 if not path.exists():
                     path.write_text(f"{path.name}\n")
         self.snakemake(*targets, "--touch", "--forceall", "--quiet", "all")
+
+
+def command(code: Path, folder: Path, configs: list[Path], *options: str) -> list[str]:
+    """Words of a Snakemake command for a run in a folder, by some code."""
+    words = [sys.executable, "-m", "snakemake", "--snakefile", str(code / "Snakefile")]
+    words += ["--directory", str(folder), "--cores", "1", *options]
+    return [*words, "--configfile", *map(str, configs)]
+
+
+class Job(NamedTuple):
+    """A job of a plan: its files, and its command as words, without what leads into its log."""
+
+    rule: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    words: tuple[str, ...]
+
+
+def jobs(said: str) -> Iterator[Job]:
+    """Jobs with a command, in what a dry run with `--printshellcmds` says."""
+    for block in re.split(r"^(?=(?:local)?rule \w+:)", said, flags=re.M)[1:]:
+        shell = re.search(r"^Shell command: (.*?)(?: &> \S+)?$", block, re.M)
+        if shell:
+            rule = block.partition(":")[0].rpartition(" ")[2]
+            files = (_files(block, kind) for kind in ("input", "output"))
+            yield Job(rule, *files, tuple(shlex.split(shell[1])))
+
+
+def _files(block: str, kind: str) -> tuple[str, ...]:
+    """Files of a job, of one kind."""
+    found = re.search(rf"^    {kind}: (.*)$", block, re.M)
+    return tuple(found[1].split(", ")) if found else ()
 
 
 def counted(said: str) -> dict[str, int]:

@@ -13,6 +13,9 @@ from glab.references import References
 
 Pair = tuple[Tensor, Tensor]
 
+Moved = tuple[Pair, Tensor]
+"""References (features and targets), and the one of each sample."""
+
 
 class Batches:
     """Slices of tensors held in memory, in the order of `rows`.
@@ -41,10 +44,6 @@ class Batches:
                 (less_features, less_target), reference = self.moved
                 own = reference[rows]
                 yield features[rows] - less_features[own], target[rows] - less_target[own]
-
-
-Moved = tuple[Pair, Tensor]
-"""References (features and targets), and the one of each sample."""
 
 
 def moved(found: References, share: float, seed: int, device: torch.device) -> Moved:

@@ -48,8 +48,7 @@ def calibrate(
     cells = _positions(samples, domain)
     offset, count = _offsets(samples, error, cells, domain.sizes["cell"], settings)
     error -= offset[samples["record"].values, cells]
-    anomaly = samples["target"].values - error
-    coefficients, judge = _variance(samples, error, spread, anomaly, settings)
+    coefficients, judge = _variance(samples, error, spread, settings)
     told = {"long_name": "coefficients of the data variance", "judged_on": judge}
     return xr.Dataset(
         {
@@ -104,13 +103,14 @@ def _offsets(
 
 
 def _variance(
-    samples: xr.Dataset, error: Array, spread: Array, anomaly: Array, settings: Calibrate
+    samples: xr.Dataset, error: Array, spread: Array, settings: Calibrate
 ) -> tuple[NDArray[np.float64], str]:
     """Coefficients of each record and target; a record without judges takes those of all."""
     split, record = samples["split"].values, samples["record"].values
     judge = next(name for name, kinds in JUDGES.items() if np.isin(split, kinds).any())
     judged = np.isin(split, JUDGES[judge])
     count, cycle = samples["count"].values, samples["target_climatology"].values
+    anomaly = samples["target"].values - error
     found = np.zeros((_records(samples), error.shape[1], len(settings.variance_terms)))
     for number, target in np.ndindex(found.shape[:2]):
         own = judged & (record == number)

@@ -1,4 +1,4 @@
-"""The only writer of work files and products: streaming, checks, write then rename.
+"""The only writer of work files, products and tables: streaming, checks, write then rename.
 
 A file appears under its name only when it is complete. Content depends on data, settings and code
 alone: no clock, no host, so that the same inputs give the same bytes.
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import netCDF4
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from glab.atomic import creating, disk
@@ -28,8 +29,10 @@ __all__ = [
     "canonical_json",
     "creating",
     "read",
+    "read_table",
     "write",
     "write_blocks",
+    "write_table",
 ]
 
 
@@ -93,6 +96,17 @@ def write_blocks(
         if not file.variables:
             raise GlabError("nothing to write: no block was made", path=path)
         _fill_counts(file, np.flatnonzero(~brought))
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A table that `evaluate` wrote; empty cells are missing, "none" is a name."""
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as csv: six significant digits, one form on every machine."""
+    with creating(path) as temporary:
+        frame.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
 
 
 def _loaded(blocks: Iterable[xr.Dataset]) -> Iterator[xr.Dataset]:

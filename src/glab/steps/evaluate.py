@@ -15,7 +15,7 @@ from glab.evaluate import judge
 from glab.gridded import cells_of
 from glab.inventory import described
 from glab.product import quality_filter
-from glab.steps.stations import compare_stations, write_table
+from glab.steps.stations import compare_stations
 
 STATIC = ("row", "col", "lat", "lon", "split", "block")
 QUALITY = ("scene_flags", "tb_rmse")
@@ -64,7 +64,7 @@ def evaluate(
         skill, jumps, fields = judge(records, nature, land, settings)
     for frame, path in ((skill, output), (jumps, steps)):
         if path is not None:
-            write_table(frame, path)
+            io.write_table(frame, path)
     known = [] if nature is None else [name for name in TRUE_STATIC if name in nature]
     here = None if nature is None else nature[known].sel(cell=land["cell"].values)
     fields = fields.assign({name: land[name] for name in STATIC if name in land})

@@ -14,7 +14,6 @@ from glab.digest import digest
 from glab.report import Judged, Material, page
 from glab.report.material import Tables
 from glab.steps.evaluate import product_records
-from glab.steps.stations import read_table
 
 SHOWN = {"glab_vod": ("VOD", "VOD_residual"), "glab_tb": ("tb_h", "tb_v"), "smos_ib": ("vod",)}
 
@@ -50,8 +49,8 @@ def report(
         digests=_digests(products),
         judged=_judged(products, fields, truth, settings),
         fields=fields,
-        skill=read_table(skill),
-        steps=read_table(steps),
+        skill=io.read_table(skill),
+        steps=io.read_table(steps),
         curves=_curves(curves or []),
         provenance=_provenance(products),
         stations=_stations(stations or []),
@@ -94,7 +93,7 @@ def _stations(paths: list[Path]) -> tuple[xr.Dataset, pd.DataFrame] | None:
     by_kind = {path.suffix: path for path in paths}
     if not by_kind:
         return None
-    return io.read(by_kind[".nc"]).load(), pd.read_csv(by_kind[".csv"])
+    return io.read(by_kind[".nc"]).load(), io.read_table(by_kind[".csv"])
 
 
 def _curves(paths: list[Path]) -> dict[str, list[pd.DataFrame]]:
@@ -109,11 +108,9 @@ def _beside(paths: list[Path], settings: Report) -> dict[str, Tables]:
     """Tables of other runs by method, of those that have both."""
     found = {}
     for name, folder in settings.beside.items():
-        own = {
-            p.stem: p for p in paths if folder is not None and p.parts[:-3] == Path(folder).parts
-        }
-        if {"skill", "steps"} <= set(own):
-            found[name] = read_table(own["skill"]), read_table(own["steps"])
+        own = {path.stem: path for path in paths if path.parts[:-3] == Path(folder or "").parts}
+        if folder is not None and {"skill", "steps"} <= set(own):
+            found[name] = io.read_table(own["skill"]), io.read_table(own["steps"])
     return found
 
 

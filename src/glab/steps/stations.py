@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -60,7 +59,7 @@ def compare_stations(
             perfect = nature[VARIABLE].sel(time=days, cell=cells).values
             beside[judged.PERFECT] = np.where(np.isfinite(beside[judged.PRODUCT]), perfect, np.nan)
     together = judged.collected(found, values, beside, days)
-    write_table(judged.compared(together, spec), output)
+    io.write_table(judged.compared(together, spec), output)
     inputs = [*years, domain, manifest, *([truth] if truth else [])]
     io.write(together, series, io.Provenance("evaluate", settings, inputs))
 
@@ -131,14 +130,3 @@ def product_series(years: Sequence[Path], cells: NDArray[np.integer]) -> NDArray
 def _days(path: Path) -> Days:
     with io.read(path) as year:
         return year["time"].values.astype("datetime64[D]")
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """A table that `evaluate` wrote; empty cells are missing, "none" is a name."""
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
-
-
-def write_table(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table as csv: six significant digits, one form on every machine."""
-    with io.creating(path) as temporary:
-        frame.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
