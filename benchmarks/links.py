@@ -9,7 +9,6 @@ residuals and judged against the truth, all in this process; nothing of the run 
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,26 +17,21 @@ import pandas as pd
 import xarray as xr
 
 from glab import io, metrics
-from glab.calendar import window_starts
 from glab.catalogue import Catalogue, opened
 from glab.comparison import judged_cells
 from glab.config import Config, load_config
-from glab.ensemble import mean_and_spread
 from glab.evaluate import judge
-from glab.features import vectors
+from glab.features import window_cycle
+from glab.matching import averaging
 from glab.moments import moments
 from glab.network import ScaledNetwork
-from glab.regrid.footprint import footprint
+from glab.predict import predicted
 from glab.report.methods import summary
 from glab.samples import draw
 from glab.train import train
 
 HERE = Path(__file__).parent
 CONFIGS = [*(HERE.parent / "config" / name for name in ("config.yaml", "osse.yaml"))]
-BATCH = 65536
-EVERY_DAYS = 3
-"""Daily links are judged on every third day."""
-
 SHOWN = {
     "gain": "trend gain, all cells",
     "held out": "trend gain, held-out cells",
@@ -65,9 +59,8 @@ def ensemble(
     catalogue: Catalogue, land: xr.Dataset, config: Config, link: str, members: int
 ) -> list[ScaledNetwork]:
     """Members of a link, trained on the run's residuals."""
-    grid = config.links[link].footprint
-    match = partial(footprint, cell=land["cell"].values, to=grid) if grid else None
-    samples = draw(catalogue, land, config.samples_of(link), match)
+    average = averaging(config.links[link].footprint, land["cell"].values)
+    samples = draw(catalogue, land, config.samples_of(link), average)
     with TemporaryDirectory() as folder:
         return [
             train(samples, config.train_of(link), member, Path(folder) / str(member)).network
@@ -79,21 +72,23 @@ def record(
     catalogue: Catalogue, land: xr.Dataset, config: Config, link: str, members: list[ScaledNetwork]
 ) -> xr.Dataset:
     """What a link predicts for the whole record: `value`, `climatology` (time, cell, target)."""
-    spec, parts = config.samples_of(link), []
-    cells = slice(0, land.sizes["cell"])
-    for own in spec.records:
-        for year in catalogue.years(own.baseline, own.inputs[0].source):
-            starts = window_starts(year, spec.window_days)
-            starts = starts[:: EVERY_DAYS if spec.window_days == 1 else 1]
-            given = vectors(catalogue, spec, own, land, starts, cells)
-            residual = np.full_like(given.target_cycle, np.nan)
-            residual[given.complete] = mean_and_spread(
-                members, given.values[given.complete], BATCH
-            )[0]
-            dims, cycle = ("time", "cell", "target"), given.target_cycle
-            layers = {"value": (dims, cycle + residual), "climatology": (dims, cycle)}
-            parts.append(xr.Dataset(layers, {"time": starts.astype("datetime64[ns]")}))
-    return xr.concat(parts, "time").sortby("time").assign_coords(cell=land["cell"])
+    spec, cells = config.predict_of(link), land.sizes["cell"]
+    average = averaging(spec.footprint, land["cell"].values) if spec.detail == "target" else None
+    shape = len(spec.records), cells, len(members[0].targets)
+    no_offset = xr.Dataset({"offset": (("record_number", "cell", "target"), np.zeros(shape))})
+    years = {y for own in spec.records for y in catalogue.years(own.baseline, own.inputs[0].source)}
+    parts = []
+    for year in sorted(years):
+        found = predicted(catalogue, land, members, no_offset, spec, year, average)
+        cycle = np.full_like(found.residual, np.nan)
+        for number, own in enumerate(spec.records):
+            here = found.record == number
+            every = window_cycle(catalogue, spec, own, spec.target, found.starts, slice(0, cells))
+            cycle[here] = every[here]
+        dims = ("time", "cell", "target")
+        layers = {"value": (dims, cycle + found.residual), "climatology": (dims, cycle)}
+        parts.append(xr.Dataset(layers, {"time": found.starts.astype("datetime64[ns]")}))
+    return xr.concat(parts, "time").assign_coords(cell=land["cell"])
 
 
 def vod_measures(

@@ -22,7 +22,8 @@ from glab.steps.train import train as train_step
 
 
 def settings(**changes):
-    own = {"name": "toy", "seed": 3, "noise_share": None, "noise_runs": 3, "batch_size": 4096}
+    own = {"name": "toy", "seed": 3, "footprint": None, "detail": "target"}
+    own |= {"noise_share": None, "noise_runs": 3, "batch_size": 4096}
     return Predict(**link().model_dump() | own | changes)
 
 
@@ -177,6 +178,22 @@ def test_windows_have_bounds_and_counts(world):
     assert 5 < float(part["count"].mean()) < 13
     possible = np.isfinite(part["tb"].values)
     assert (part["tb_std_data"].values[possible] == 1).all()
+
+
+def test_inputs_are_averaged_to_the_footprint_of_the_target(world, chain, tmp_path):
+    """A smoother map; a cell whose own inputs are missing stays missing."""
+    fine, coarse = (
+        run(world, chain, tmp_path / f"{detail}.nc", footprint=100.0, detail=detail)
+        for detail in ("inputs", "target")
+    )
+    plain = run(world, chain, tmp_path / "plain.nc")
+    np.testing.assert_array_equal(fine["tb"], plain["tb"])
+    own, smooth = fine["tb_residual"].values, coarse["tb_residual"].values
+    assert not np.isfinite(smooth[~np.isfinite(own)]).any()
+    both = np.isfinite(own) & np.isfinite(smooth)
+    assert both.sum() > 0.5 * np.isfinite(own).sum()
+    assert np.std(smooth[both]) < 0.9 * np.std(own[both])
+    assert np.corrcoef(smooth[both], own[both])[0, 1] > 0.3
 
 
 def test_impossible_values_are_missing(world):

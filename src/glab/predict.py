@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import xarray as xr
@@ -11,10 +11,18 @@ from numpy.typing import NDArray
 
 from glab.calendar import Days, window_starts
 from glab.catalogue import Array, Catalogue, tiles_of
-from glab.config import Predict
+from glab.config import Predict, Record
 from glab.ensemble import check_members, mean_and_spread, noise_spread
 from glab.errors import GlabError
-from glab.features import Vectors, feature_names, residual_spread, target_names, vectors
+from glab.features import (
+    Vectors,
+    feature_names,
+    input_columns,
+    residual_spread,
+    target_names,
+    vectors,
+)
+from glab.matching import Average, match
 from glab.network import ScaledNetwork
 from glab.seeds import seed_of
 
@@ -53,8 +61,9 @@ def predicted(
     calibration: xr.Dataset,
     settings: Predict,
     year: int,
+    average: Average | None = None,
 ) -> Year:
-    """Apply an ensemble to one year, tile by tile, at the full resolution of its inputs.
+    """Apply an ensemble to one year.
 
     Args:
         catalogue: residuals of the inputs in that year and the years beside it, and cycles.
@@ -63,6 +72,8 @@ def predicted(
         calibration: from `glab.calibrate.calibrate`.
         settings: the link.
         year: which year.
+        average: to the target's footprint, applied to all input features, as they were in
+            training; None: inputs at their full detail, tile by tile.
 
     Raises:
         GlabError: when no record of the link has this year, or networks are of another link.
@@ -75,12 +86,43 @@ def predicted(
         names = feature_names(catalogue, settings, record)
         check_members(networks, names, target_names(catalogue, settings, record))
         offset = calibration["offset"].values[number]
-        for tile in tiles_of(domain):
-            given = vectors(catalogue, settings, record, domain, found.starts, tile)
+        for tile, given in _given(catalogue, settings, record, domain, found.starts, average):
             _fill(found, given, tile, number, networks, offset[tile], settings)
             if found.noise is not None:
                 _fill_noise(found, given, tile, number, networks, catalogue, settings)
     return found
+
+
+def _given(
+    catalogue: Catalogue,
+    settings: Predict,
+    record: Record,
+    domain: xr.Dataset,
+    starts: Days,
+    average: Average | None,
+) -> Iterator[tuple[slice, Vectors]]:
+    """Feature vectors tile by tile; of all cells at once where they are averaged.
+
+    A cell whose own inputs are missing stays missing, whatever its neighbours know.
+    """
+    parts = (
+        (tile, vectors(catalogue, settings, record, domain, starts, tile))
+        for tile in tiles_of(domain)
+    )
+    if average is None:
+        yield from parts
+        return
+    whole = _joined([given for _, given in parts])
+    missing = ~whole.complete
+    match(whole.values, input_columns(feature_names(catalogue, settings, record)), average)
+    whole.values[missing] = np.nan
+    yield slice(0, domain.sizes["cell"]), whole
+
+
+def _joined(parts: Sequence[Vectors]) -> Vectors:
+    """Feature vectors of consecutive tiles as one."""
+    names = [field.name for field in fields(Vectors)]
+    return Vectors(*(np.concatenate([getattr(p, name) for p in parts], 1) for name in names))
 
 
 def _records_of(catalogue: Catalogue, settings: Predict, year: int) -> list[int]:

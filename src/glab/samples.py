@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from glab.calendar import Days, window_starts, year_of
-from glab.catalogue import Array, Catalogue, tiles_of
+from glab.catalogue import Catalogue, tiles_of
 from glab.config import Record, Samples
 from glab.encoding import Style
 from glab.errors import GlabError
@@ -22,11 +21,9 @@ from glab.features import (
     target_windows,
     vectors,
 )
+from glab.matching import Average, match
 from glab.seeds import generator
 from glab.splits import BUFFER, Labels, cell_labels, sample_labels
-
-Footprint = Callable[[Array], Array]
-"""Averages fields on the domain's cells, (…, cell), to a coarser grid and back."""
 
 STYLE = Style(packed=False, compression="zstd", chunks={"sample": 65536})
 
@@ -47,7 +44,7 @@ def draw(
     catalogue: Catalogue,
     domain: xr.Dataset,
     settings: Samples,
-    footprint: Footprint | None = None,
+    average: Average | None = None,
 ) -> xr.Dataset:
     """Samples of all records of a link, pooled.
 
@@ -58,7 +55,7 @@ def draw(
         catalogue: residuals of the training years, and seasonal cycles.
         domain: cells, tiles, blocks.
         settings: the link.
-        footprint: applied to all input features before samples are drawn, None for no matching.
+        average: to the target's footprint, applied to all input features; None for no matching.
 
     Returns:
         `features` (sample, feature), `target` and `target_climatology` (sample, target) in the
@@ -71,7 +68,7 @@ def draw(
     labels = cell_labels(domain, settings.splits, settings.seed)
     parts = _parts(catalogue, settings)
     drawn = [
-        _drawn(catalogue, domain, settings, part, labels, footprint)
+        _drawn(catalogue, domain, settings, part, labels, average)
         for part in _with_quotas(parts, settings.samples_max)
     ]
     if not sum(found.sizes["sample"] for found in drawn):
@@ -128,7 +125,7 @@ def _drawn(
     settings: Samples,
     part: Part,
     labels: Labels,
-    footprint: Footprint | None,
+    average: Average | None,
 ) -> xr.Dataset:
     """Samples of one record in one year."""
     record = settings.records[part.number]
@@ -137,8 +134,8 @@ def _drawn(
     keep = _thinned(len(part.starts), settings.memory_mb * 250_000 // size, settings, part)
     starts = part.starts[keep]
     found = _tiles(catalogue, domain, settings, record, starts)
-    if footprint is not None:
-        _match(found["features"], input_columns(names), footprint)
+    if average is not None:
+        match(found["features"], input_columns(names), average)
     split = sample_labels(labels, part.held_out[keep])
     usable = (split != BUFFER) & finite(found["target"]) & finite(found["features"])
     usable &= finite(found["target_climatology"])
@@ -196,12 +193,6 @@ def _tiles(
             shape = (len(starts), domain.sizes["cell"], *values.shape[2:])
             found.setdefault(name, np.empty(shape, values.dtype))[:, tile] = values
     return found
-
-
-def _match(features: Array, columns: list[int], footprint: Footprint) -> None:
-    """Average input features to the target's footprint, in place and one by one."""
-    for column in columns:
-        features[..., column] = footprint(np.ascontiguousarray(features[..., column]))
 
 
 def _chosen(

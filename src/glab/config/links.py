@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from glab.config.sections import Fraction, Mask, Period, Positive, Section, Series
 
 Activation = Literal["relu", "leaky_relu", "silu", "tanh"]
+Detail = Literal["target", "inputs"]
 VarianceTerm = Literal["constant", "structural", "inverse_count", "climatology", "anomaly"]
 
 
@@ -88,6 +89,9 @@ class Link(Mapping):
 
     target_days_min: int = 1  # days with a target that a window needs
     footprint: float | str | None = None  # of the target: a grid's name, or a pattern's width in km
+    detail: Literal["target", "inputs"] = (
+        "target"  # of what is predicted, where there is a footprint
+    )
     training_years: list[int] | None = None  # None: the days of the baselines
     samples_max: int = Field(4_000_000, gt=0)
     memory_mb: int = Field(2000, gt=0)  # of one year's features; a longer year is thinned by days
@@ -150,6 +154,8 @@ class Predict(Mapping):
 
     name: str
     seed: int
+    footprint: float | str | None
+    detail: Detail
     noise_share: float | None
     noise_runs: int
     batch_size: int

@@ -8,6 +8,7 @@ from pathlib import Path
 from glab import io
 from glab.catalogue import opened
 from glab.config import Predict
+from glab.matching import averaging
 from glab.network import load
 from glab.predict import predicted
 from glab.predict_file import blocks
@@ -40,7 +41,10 @@ def predict(
     members = [load(path) for path in networks]
     inputs = [*networks, calibrate, *residuals, *climatology, domain]
     provenance = io.Provenance("predict", settings, inputs)
+    average = None
+    if settings.detail == "target":
+        average = averaging(settings.footprint, land["cell"].values)
     with closing(opened(residuals, climatology, land)) as catalogue:
-        found = predicted(catalogue, land, members, calibration, settings, year)
+        found = predicted(catalogue, land, members, calibration, settings, year, average)
         parts = blocks(found, catalogue, land, calibration, settings)
         io.write_blocks(parts, output, provenance, time=found.starts)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from contextlib import closing
-from functools import partial
 from pathlib import Path
-
-import xarray as xr
 
 from glab import io
 from glab.catalogue import opened
 from glab.config import Samples
-from glab.regrid.footprint import footprint
-from glab.regrid.gaussian import gaussian_footprint
-from glab.samples import STYLE, Footprint, draw
+from glab.matching import averaging
+from glab.samples import STYLE, draw
 
 
 def samples(
@@ -34,17 +30,8 @@ def samples(
         settings: slice of the link.
     """
     land = io.read(domain).load()
+    average = averaging(settings.footprint, land["cell"].values)
     with closing(opened(residuals, climatology, land)) as catalogue:
-        found = draw(catalogue, land, settings, _match(settings, land))
+        found = draw(catalogue, land, settings, average)
     inputs = [*residuals, *climatology, domain]
     io.write(found, output, io.Provenance("samples", settings, inputs), style=STYLE)
-
-
-def _match(settings: Samples, land: xr.Dataset) -> Footprint | None:
-    """How inputs are averaged to the target's footprint: a grid's name, or a width in km."""
-    if settings.footprint is None:
-        return None
-    cells = land["cell"].values
-    if isinstance(settings.footprint, str):
-        return partial(footprint, cell=cells, to=settings.footprint)
-    return partial(gaussian_footprint, cell=cells, fwhm_km=settings.footprint)
