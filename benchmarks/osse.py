@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from glab.io import read_table
-from glab.report.methods import FALSE_TREND, METHODS, summary
+from glab.report.methods import EARLY_R, FALSE_TREND, METHODS, summary
 
 NO_CHANGE = "-no-change"
 
@@ -34,6 +34,17 @@ def read_summary(run: Path) -> pd.Series:
     return summary(read_table(folder / "skill.csv"), read_table(folder / "steps.csv"))
 
 
+def compared(world: Path) -> dict[str, pd.Series]:
+    """Measures of each method on one world, and what is told against one another."""
+    found = {method: read_summary(world / method) for method in METHODS}
+    published, ceiling = found["published"], found["trend-preserving"][EARLY_R[1]]
+    for measures in found.values():
+        measures["RMSE against published"] = measures["RMSE"] / published["RMSE"]
+        measures[f"{EARLY_R[0]}, against published"] = measures[EARLY_R[0]] - published[EARLY_R[0]]
+        measures[f"{EARLY_R[0]}, against the ceiling"] = measures[EARLY_R[0]] / ceiling
+    return found
+
+
 def gathered(folder: Path) -> pd.DataFrame:
     """Measures (rows) by method and seed (columns); false trends come from worlds of no change."""
     columns = {}
@@ -41,8 +52,7 @@ def gathered(folder: Path) -> pd.DataFrame:
         if world.name.endswith(NO_CHANGE):
             continue
         still = world.with_name(world.name + NO_CHANGE)
-        for method in METHODS:
-            measures = read_summary(world / method)
+        for method, measures in compared(world).items():
             told = float("nan")
             if still in worlds(folder):
                 told = read_summary(still / method)[FALSE_TREND[0]]

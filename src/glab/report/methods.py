@@ -21,6 +21,13 @@ FALSE_TREND = ("error of trends, yr⁻¹", "false trends without change, yr⁻¹
 EARLY = "2003–2009 AMSR-E"
 """Period in which AMSR-E alone sees the ground."""
 
+EARLY_R = ("R of anomalies, 2003–2009", "R of anomalies, 2003–2009, ceiling")
+"""Correlation of deseasonalised VOD in that period, and that of the ceiling."""
+
+
+YEARS = "held-out years"
+"""Name of the period that holds the years no link was trained on."""
+
 
 class Measure(NamedTuple):
     """One row of the table: where in the table of skill it stands."""
@@ -39,8 +46,9 @@ MEASURES = (
     Measure("trend skill, all cells", "trend_skill"),
     Measure("trend skill, held-out cells", "trend_skill", "held_out"),
     Measure(FALSE_TREND[0], "trend_error"),
-    Measure("R of anomalies, 2003–2009", "r", "all", EARLY, "deseasonalised"),
-    Measure("R of anomalies, 2003–2009, ceiling", "r", "all", EARLY, "deseasonalised", CEILING),
+    Measure(EARLY_R[0], "r", "all", EARLY, "deseasonalised"),
+    Measure(EARLY_R[1], "r", "all", EARLY, "deseasonalised", CEILING),
+    Measure("R of anomalies, held-out cells and years", "r", "held_out", YEARS, "deseasonalised"),
     Measure("RMSE", "rmse"),
     Measure("clearings: gain of the drop", "clearing_gain", "cleared"),
     Measure("clearings: share seen too early", "early_share", "cleared"),
