@@ -106,6 +106,31 @@ def test_no_attribute_tells_a_clock_or_a_folder(results):
         assert dataset.attrs["time_coverage_end"] == "2012-12-31T23:59:59Z"
 
 
+@pytest.mark.parametrize("days", [9, 18])
+def test_a_product_says_how_long_its_windows_are(results, tmp_path, days):
+    layers = results / "predict" / "tb_vod" / "2012.nc"
+    with io.read(layers) as work_file:
+        windows = work_file.load()
+    starts = np.datetime64("2012-01-04", "ns") + np.arange(windows.sizes["time"]) * np.timedelta64(
+        days, "D"
+    )
+    bounds = np.stack([starts, starts + np.timedelta64(days, "D")], axis=-1)
+    windows = windows.assign(time=starts, time_bnds=(("time", "nv"), bounds))
+    path = tmp_path / "results" / "predict" / "tb_vod" / "2012.nc"
+    io.write(windows, path, io.Provenance("predict", Product(product="glab_vod"), []))
+    made = tmp_path / "glab_vod.nc"
+    product([path], results / "domain.nc", 2012, made, Product(product="glab_vod"))
+    with io.read(made) as dataset:
+        assert f"GLAB-VOD: {days}-day" in dataset.attrs["title"]
+        assert f"windows of {days} days" in dataset.attrs["summary"]
+        assert dataset.attrs["time_coverage_resolution"] == f"P{days}D"
+        assert dataset["VOD"].attrs["cell_methods"] == "area: mean time: mean"
+        first, last = (
+            np.datetime64(dataset.attrs[f"time_coverage_{end}"][:10]) for end in ("start", "end")
+        )
+        assert (last - first).astype(int) + 1 == days * dataset.sizes["time"]
+
+
 def test_the_same_inputs_give_the_same_bytes(results, tmp_path):
     again = make(results, "glab_tb", 2012, tmp_path / "2012.nc")
     assert again.read_bytes() == (results / "product" / "glab_tb" / "2012.nc").read_bytes()

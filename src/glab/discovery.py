@@ -18,8 +18,8 @@ class Form:
     """What a product is, in words.
 
     Attributes:
-        title, summary, keywords, processing_level: for its readers and for catalogues.
-        days: time between two fields.
+        title, summary, keywords, processing_level: for its readers and for catalogues; "{days}"
+            stands for the time between two fields.
         main: its main variables, to which the others belong.
     """
 
@@ -27,7 +27,6 @@ class Form:
     summary: str
     keywords: str
     processing_level: str
-    days: int
     main: tuple[str, ...]
 
 
@@ -40,18 +39,16 @@ FORMS = {
         "beyond the seasonal cycle, and a flag that says where each value comes from.",
         "brightness temperature, L-band, passive microwave, SMOS, AMSR-E, AMSR2, land surface",
         "4",
-        1,
         ("tb_h", "tb_v"),
     ),
     "glab_vod": Form(
-        "GLAB-VOD: 18-day L-band vegetation optical depth",
+        "GLAB-VOD: {days}-day L-band vegetation optical depth",
         "Vegetation optical depth at L-band (1.4 GHz) of the land surface at the 25 km EASE-Grid "
-        "2.0, in windows of 18 days that share one epoch (2002-06-19), with its seasonal cycle, "
-        "the part beyond it, structural, data and total uncertainty, and the number of "
+        "2.0, in windows of {days} days that share one epoch (2002-06-19), with its seasonal "
+        "cycle, the part beyond it, structural, data and total uncertainty, and the number of "
         "observations in each window.",
         "vegetation optical depth, L-band, vegetation water content, biomass, passive microwave",
         "4",
-        18,
         ("VOD",),
     ),
     "smos_ib": Form(
@@ -61,7 +58,6 @@ FORMS = {
         "km EASE-Grid 2.0, with standard errors, the misfit over the angles, and scene flags.",
         "soil moisture, vegetation optical depth, brightness temperature, L-band, SMOS",
         "3",
-        1,
         ("tb_h", "tb_v", "soil_moisture", "vod"),
     ),
 }
@@ -77,11 +73,12 @@ def global_attributes(settings: Product, window: Window, year: int, time: Days) 
         time: its time axis.
     """
     form = FORMS[settings.product]
-    last = time[-1] + np.timedelta64(form.days - 1, "D")
+    days = int(np.diff(time).min().astype(int)) if len(time) > 1 else 1
+    last = time[-1] + np.timedelta64(days - 1, "D")
     return {
         "Conventions": "CF-1.11, ACDD-1.3",
-        "title": f"{form.title}, {year}",
-        "summary": form.summary,
+        "title": f"{form.title.format(days=days)}, {year}",
+        "summary": form.summary.format(days=days),
         "keywords": form.keywords,
         "id": f"{settings.product}_{year}",
         "naming_authority": "io.github.glab",
@@ -101,7 +98,7 @@ def global_attributes(settings: Product, window: Window, year: int, time: Days) 
         "time_coverage_start": f"{time[0]}T00:00:00Z",
         "time_coverage_end": f"{last}T23:59:59Z",
         "time_coverage_duration": f"P{(last - time[0]).astype(int) + 1}D",
-        "time_coverage_resolution": f"P{form.days}D",
+        "time_coverage_resolution": f"P{days}D",
         **_signature(settings.creator),
     }
 

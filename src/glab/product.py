@@ -154,7 +154,7 @@ def _attributes(name: str, form: Form, names: list[str]) -> dict[str, Any]:
     if name in form.main:
         companions = [other for other in names if other.startswith(f"{name}_")]
         shared = [o for o in SHARED if o in names]
-        found["cell_methods"] = "area: mean" if form.days == 1 else "area: mean time: mean"
+        found["cell_methods"] = "area: mean time: mean" if "time_bnds" in names else "area: mean"
         found["ancillary_variables"] = " ".join([*companions, *shared])
     if name.endswith(STD_SUFFIXES):
         found["valid_min"] = np.float32(0.0)
