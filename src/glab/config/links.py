@@ -89,9 +89,7 @@ class Link(Mapping):
 
     target_days_min: int = 1  # days with a target that a window needs
     footprint: float | str | None = None  # of the target: a grid's name, or a pattern's width in km
-    detail: Literal["target", "inputs"] = (
-        "target"  # of what is predicted, where there is a footprint
-    )
+    detail: Detail = "target"  # of what is predicted, where there is a footprint
     training_years: list[int] | None = None  # None: the days of the baselines
     samples_max: int = Field(4_000_000, gt=0)
     memory_mb: int = Field(2000, gt=0)  # of one year's features; a longer year is thinned by days
