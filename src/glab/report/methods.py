@@ -43,8 +43,10 @@ class Measure(NamedTuple):
 MEASURES = (
     Measure("trend gain, all cells", "trend_gain"),
     Measure("trend gain, held-out cells", "trend_gain", "held_out"),
+    Measure("trend gain, all cells, ceiling", "trend_gain", product=CEILING),
     Measure("trend skill, all cells", "trend_skill"),
     Measure("trend skill, held-out cells", "trend_skill", "held_out"),
+    Measure("trend skill, all cells, ceiling", "trend_skill", product=CEILING),
     Measure(FALSE_TREND[0], "trend_error"),
     Measure(EARLY_R[0], "r", "all", EARLY, "deseasonalised"),
     Measure(EARLY_R[1], "r", "all", EARLY, "deseasonalised", CEILING),
