@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from links import CONFIGS, files, vod_measures
+from links import CONFIGS, files, trained, vod_measures
 from numpy.typing import NDArray
 
 from glab import harmonics, io
@@ -31,7 +30,6 @@ from glab.features import feature_names, input_columns, vectors
 from glab.matching import averaging, match
 from glab.network import ScaledNetwork
 from glab.splits import TRAIN, VALIDATION, cell_labels
-from glab.train import train
 
 LINK, WINDOW_DAYS = "amsr_smos", 18
 NETWORK = Network(loss="mse", rebased_share=0.9, epochs=20, batch_size=512)
@@ -152,11 +150,7 @@ def main() -> None:
     names = [*feature_names(catalogue, spec, spec.records[0]), "vod_climatology"]
     given = samples(parts, names, land, config)
     settings = Train(name="amsr_ceiling", seed=config.seed, network=NETWORK)
-    with TemporaryDirectory() as folder:
-        members = [
-            train(given, settings, member, Path(folder) / str(member)).network
-            for member in range(options.members)
-        ]
+    members = trained(given, settings, options.members)
     record = xr.concat([predicted(own, members, land) for own in parts], "time")
     record = record.drop_duplicates("time").sortby("time")
     told = vod_measures(record, land, truth, config, "tb_vod")

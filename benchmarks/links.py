@@ -19,13 +19,13 @@ import xarray as xr
 from glab import io, metrics
 from glab.catalogue import Catalogue, opened
 from glab.comparison import judged_cells
-from glab.config import Config, load_config
+from glab.config import Config, Train, load_config
 from glab.evaluate import judge
-from glab.features import window_cycle
-from glab.matching import averaging
+from glab.matching import averaging, averaging_of
 from glab.moments import moments
 from glab.network import ScaledNetwork
 from glab.predict import predicted
+from glab.predict_file import cycles
 from glab.report.methods import summary
 from glab.samples import draw
 from glab.train import train
@@ -61,9 +61,14 @@ def ensemble(
     """Members of a link, trained on the run's residuals."""
     average = averaging(config.links[link].footprint, land["cell"].values)
     samples = draw(catalogue, land, config.samples_of(link), average)
+    return trained(samples, config.train_of(link), members)
+
+
+def trained(samples: xr.Dataset, settings: Train, members: int) -> list[ScaledNetwork]:
+    """Members of an ensemble, trained on the same samples."""
     with TemporaryDirectory() as folder:
         return [
-            train(samples, config.train_of(link), member, Path(folder) / str(member)).network
+            train(samples, settings, member, Path(folder) / str(member)).network
             for member in range(members)
         ]
 
@@ -72,19 +77,15 @@ def record(
     catalogue: Catalogue, land: xr.Dataset, config: Config, link: str, members: list[ScaledNetwork]
 ) -> xr.Dataset:
     """What a link predicts for the whole record: `value`, `climatology` (time, cell, target)."""
-    spec, cells = config.predict_of(link), land.sizes["cell"]
-    average = averaging(spec.footprint, land["cell"].values) if spec.detail == "target" else None
-    shape = len(spec.records), cells, len(members[0].targets)
+    spec = config.predict_of(link)
+    average = averaging_of(spec, land["cell"].values)
+    shape = len(spec.records), land.sizes["cell"], len(members[0].targets)
     no_offset = xr.Dataset({"offset": (("record_number", "cell", "target"), np.zeros(shape))})
     years = {y for own in spec.records for y in catalogue.years(own.baseline, own.inputs[0].source)}
     parts = []
     for year in sorted(years):
         found = predicted(catalogue, land, members, no_offset, spec, year, average)
-        cycle = np.full_like(found.residual, np.nan)
-        for number, own in enumerate(spec.records):
-            here = found.record == number
-            every = window_cycle(catalogue, spec, own, spec.target, found.starts, slice(0, cells))
-            cycle[here] = every[here]
+        cycle = cycles(found, catalogue, spec, slice(None))
         dims = ("time", "cell", "target")
         layers = {"value": (dims, cycle + found.residual), "climatology": (dims, cycle)}
         parts.append(xr.Dataset(layers, {"time": found.starts.astype("datetime64[ns]")}))

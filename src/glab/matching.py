@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glab.catalogue import Array
+from glab.config import Predict
 from glab.regrid.footprint import footprint
 from glab.regrid.gaussian import gaussian_footprint
 
@@ -32,6 +33,11 @@ def averaging(to: float | str | None, cells: NDArray[np.integer]) -> Average | N
     if isinstance(to, str):
         return partial(footprint, cell=cells, to=to)
     return partial(gaussian_footprint, cell=cells, fwhm_km=to)
+
+
+def averaging_of(settings: Predict, cells: NDArray[np.integer]) -> Average | None:
+    """How inputs are averaged before a link's networks are applied; None: at their full detail."""
+    return averaging(settings.footprint if settings.detail == "target" else None, cells)
 
 
 def match(features: Array, columns: list[int], average: Average) -> None:

@@ -32,13 +32,13 @@ def blocks(
         have `time_bnds`. Values that cannot be, by the variable's valid range, are missing.
     """
     for block in time_blocks(found.starts):
-        cycle = _cycles(found, catalogue, settings, block)
+        cycle = cycles(found, catalogue, settings, block)
         data = _data(found, cycle, calibration, settings, block)
         layers = _layers(found, cycle, data, settings.target.variable, block)
         yield _dataset(layers, found, block, domain, settings.window_days)
 
 
-def _cycles(found: Year, catalogue: Catalogue, settings: Predict, block: slice) -> Array:
+def cycles(found: Year, catalogue: Catalogue, settings: Predict, block: slice) -> Array:
     """The target's cycle over the baseline of each value's record, (window, cell, target)."""
     cycle = np.full_like(found.residual[block], np.nan)
     for number, record in enumerate(settings.records):

@@ -24,7 +24,6 @@ EARLY = "2003–2009 AMSR-E"
 EARLY_R = ("R of anomalies, 2003–2009", "R of anomalies, 2003–2009, ceiling")
 """Correlation of deseasonalised VOD in that period, and that of the ceiling."""
 
-
 YEARS = "held-out years"
 """Name of the period that holds the years no link was trained on."""
 

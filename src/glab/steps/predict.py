@@ -8,7 +8,7 @@ from pathlib import Path
 from glab import io
 from glab.catalogue import opened
 from glab.config import Predict
-from glab.matching import averaging
+from glab.matching import averaging_of
 from glab.network import load
 from glab.predict import predicted
 from glab.predict_file import blocks
@@ -41,9 +41,7 @@ def predict(
     members = [load(path) for path in networks]
     inputs = [*networks, calibrate, *residuals, *climatology, domain]
     provenance = io.Provenance("predict", settings, inputs)
-    average = None
-    if settings.detail == "target":
-        average = averaging(settings.footprint, land["cell"].values)
+    average = averaging_of(settings, land["cell"].values)
     with closing(opened(residuals, climatology, land)) as catalogue:
         found = predicted(catalogue, land, members, calibration, settings, year, average)
         parts = blocks(found, catalogue, land, calibration, settings)
