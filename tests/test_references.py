@@ -19,7 +19,8 @@ def world(slope=1.0, cells=60, noise=0.5, seed=0, years=range(2015, 2020), trend
     rate = rng.normal(0, trend, cells)[cell]
     slow = rate * (year - 2017)
     fast = noise * rng.standard_normal(year.shape)
-    x = np.stack([slow + fast, slow, 240 + 0 * slow, 0.5 + 0 * slow], axis=-1)
+    cycles = rng.normal(0, 20, (2, cells))[:, cell]  # places differ by far more than years
+    x = np.stack([slow + fast, slow, *cycles], axis=-1)
     split = np.where(cell % 5 == 0, 1, 0)
     day = np.char.add(year.astype(str), "-01-01").astype("datetime64[D]") + window * 18
     flat = {name: values.ravel() for name, values in {"cell": cell, "split": split}.items()}
@@ -58,7 +59,28 @@ def test_a_reference_is_the_mean_of_a_cell_s_year():
         np.testing.assert_allclose(
             found.target[first + place], samples["target"].values[own].mean(0), atol=1e-6
         )
-    assert not found.features[:, 2:].any()  # seasonal cycles stay
+        np.testing.assert_allclose(found.features[first + place, 2], -expected, rtol=1e-4)
+        np.testing.assert_allclose(found.features[first + place, 3], -found.target[first + place])
+
+
+def test_another_reference_is_another_baseline():
+    """Values and cycles stay what they are: residual + cycle is the same, whatever the year."""
+    samples = world(noise=0.0)
+    tensors = tuple(torch.from_numpy(samples[n].values) for n in ("features", "target"))
+    shift = moved(references(samples), 1.0, 3, torch.device("cpu"))
+    (features, target), *_ = Batches(tensors, torch.arange(3000), 3000, shift)
+    before = tensors[0][:3000]
+    torch.testing.assert_close(features[:, 0] + features[:, 2], before[:, 0] + before[:, 2])
+    values = tensors[1][:3000, 0] + tensors[0][:3000, 3]
+    torch.testing.assert_close(target[:, 0] + features[:, 3], values)
+
+
+def test_coordinates_have_no_reference_and_means_alone_have_one():
+    samples = world()
+    named = samples.assign_coords(feature=["tb_h_mean18", "tb_h_mean91", "lat", "sin_lon"])
+    found = references(named)
+    np.testing.assert_array_equal(found.features[:, 0], found.features[:, 1])
+    assert found.features[:, 0].any() and not found.features[:, 2:].any()
 
 
 def test_few_samples_make_no_reference_and_records_stay_apart():

@@ -3,14 +3,14 @@
 A residual tells how far a value is from its baseline. Within the few years that a link is trained
 on these distances are small where change is slow, and a network that minimises its error takes
 them for noise. So some of the samples of each epoch are told relative to another year of their
-cell: the mean of that year is taken from inputs and target alike, which is what another baseline
-would have done.
+cell: the mean of that year is taken from the residuals of inputs and target alike and added to
+their seasonal cycles, which is what a baseline of that year would have done.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +21,10 @@ from glab.calendar import year_of
 
 Array = NDArray[np.float32]
 
-RESIDUAL = re.compile(r"(.+)_(?:residual|mean\d+(?:_past|_future)?)")
-"""Names of features that are residuals or running means of them; the label is the first group."""
+NAME = re.compile(
+    r"(?P<target>target_)?(?P<label>.+)_(?:(?P<cycle>climatology)|residual|mean\d+(?:_past|_future)?)"
+)
+"""Names of features that another baseline would change: residuals, running means and cycles."""
 
 SAMPLES_MIN = 5
 """Samples of a cell in a year, that its mean needs."""
@@ -70,10 +72,13 @@ def references(samples: xr.Dataset) -> References:
     )
     groups, place, count = np.unique(cell_year, axis=1, return_inverse=True, return_counts=True)
     usable = count >= SAMPLES_MIN
-    names = samples["feature"].values.astype(str).tolist()
-    features = _means(samples["features"].values, _residual_columns(names), place, count)[usable]
-    targets = range(samples.sizes["target_name"])
-    target = _means(samples["target"].values, targets, place, count)[usable]
+    residuals = _residuals(samples)
+    means = {
+        name: (np.bincount(place, values, minlength=len(count)) / count)[usable]
+        for name, values in residuals.items()
+    }
+    features = _shifts(samples["feature"].values.astype(str), means, usable.sum())
+    target = np.stack([means[f"target_{name}"] for name in samples["target_name"].values], -1)
     _, owner = np.unique(groups[:2], axis=1, return_inverse=True)
     number = np.bincount(owner[usable], minlength=owner.max(initial=-1) + 1)
     first = np.cumsum(number) - number
@@ -81,26 +86,29 @@ def references(samples: xr.Dataset) -> References:
     return References(_with_none(features), _with_none(target), first[mine], number[mine])
 
 
-def _residual_columns(names: list[str]) -> list[int | None]:
-    """For each feature the column of the residual that it is, or is a running mean of."""
-    found: list[int | None] = []
-    for column, name in enumerate(names):
-        match = RESIDUAL.fullmatch(name)
-        own = f"{match[1]}_residual" if match else None
-        found.append(names.index(own) if own in names else column if match else None)
+def _residuals(samples: xr.Dataset) -> dict[str, Array]:
+    """Residuals by label: of each input, or where it has none its shortest mean, and of targets."""
+    features, target = samples["features"].values, samples["target"].values
+    found = {f"target_{name}": target[:, i] for i, name in enumerate(samples["target_name"].values)}
+    for column, name in enumerate(samples["feature"].values.astype(str)):
+        match = NAME.fullmatch(name)
+        if match and not match["target"] and not match["cycle"]:
+            found.setdefault(match["label"], features[:, column])
     return found
 
 
-def _means(values: Array, columns: Sequence[int | None], place: NDArray, count: NDArray) -> Array:
-    """Mean of each group, (group, column), of the given columns; 0 for None."""
-    means = {
-        column: np.bincount(place, values[:, column], minlength=len(count)) / count
-        for column in set(columns) - {None}
-    }
-    nothing = np.zeros(len(count))
-    return np.stack([means.get(column, nothing) for column in columns], -1).astype(np.float32)
+def _shifts(names: Sequence[str], means: Mapping[str, Array], size: int) -> Array:
+    """What a reference takes from each feature, (reference, feature): from residuals its mean,
+    from cycles the same with the other sign, from anything else nothing."""
+    columns = []
+    for name in names:
+        match = NAME.fullmatch(name)
+        label = f"{match['target'] or ''}{match['label']}" if match else ""
+        mean = means.get(label, np.zeros(size))
+        columns.append(-mean if match and match["cycle"] else mean)
+    return np.stack(columns, -1)
 
 
-def _with_none(means: Array) -> Array:
+def _with_none(means: NDArray[np.floating]) -> Array:
     """Means with a row of zeros behind them, for samples that keep their reference."""
-    return np.concatenate([means, np.zeros((1, means.shape[1]), np.float32)])
+    return np.concatenate([means, np.zeros((1, means.shape[1]))]).astype(np.float32)
