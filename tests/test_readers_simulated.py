@@ -8,15 +8,16 @@ from glab.config import Box, Simulate
 from glab.grids import EASE1_ML, M25, M36, from_coordinates
 from glab.readers import granule_date, read
 from glab.steps.acquire import read_manifest
+from glab.steps.simulate import READERS as OTHER_NAMES
 from glab.steps.simulate import simulate
 
 pytestmark = pytest.mark.slow
 
 BOX = Box(west=20.0, east=21.3, south=4.0, north=6.5)
 YEAR = {"smos_l3": 2011, "smos_ic": 2011, "amsre": 2011, "casm": 2011, "surface": 2011}
-LATER = {"amsr2": 2015, "smap_ib": 2015}
-READERS = {source: source for source in YEAR | LATER} | {"surface": "era5"}
-GRIDS = {"smos_l3": M25, "smos_ic": M25, "casm": M25, "smap_ib": M36}
+LATER = {"amsr2": 2015, "smap_ib": 2015, "smosmap_ib": 2015}
+READERS = {source: source for source in YEAR | LATER} | OTHER_NAMES
+GRIDS = {"smos_l3": M25, "smos_ic": M25, "casm": M25, "smap_ib": M36, "smosmap_ib": M25}
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +113,9 @@ def test_casm_lies_on_its_own_cells_and_days(world):
     assert np.corrcoef(ours, theirs)[0, 1] > 0.7
 
 
-def test_smap_vod_is_near_the_truth(world):
-    truth, granules, _ = world("smap_ib")
+@pytest.mark.parametrize("source", ["smap_ib", "smosmap_ib"])
+def test_retrieved_vod_is_near_the_truth(world, source):
+    truth, granules, _ = world(source)
     vod = np.concatenate([granule.vod.values.ravel() for granule in granules])
     assert np.nanmedian(vod) == pytest.approx(float(truth.vod.median()), abs=0.25)
 

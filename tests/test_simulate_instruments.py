@@ -16,7 +16,7 @@ from glab.simulate.footprint import footprint
 from glab.simulate.granules import write_granules
 from glab.simulate.missions import works
 from glab.simulate.reanalysis import reanalysis
-from glab.simulate.retrievals import casm, slow_parts, smap_ib, smos_ic
+from glab.simulate.retrievals import casm, slow_parts, smap_ib, smos_ic, smosmap_ib
 from glab.simulate.truth import scene_at
 from glab.simulate.world import world_of
 
@@ -238,6 +238,23 @@ def test_retrieved_vod_carries_correlated_noise_of_its_size():
     near = np.isfinite(error[:, 15]) & np.isfinite(error[:, 16])
     pair = error[near][:, [15, 16]]
     assert np.corrcoef((pair - pair.mean(axis=0)).T)[0, 1] > 0.1
+
+
+def test_the_fused_product_begins_with_smos_and_is_less_noisy_with_smap():
+    settings, truth, _ = truth_of(first_year=2015, last_year=2015)
+    world = world_of(truth, settings, 2015)
+    fused, lone = smosmap_ib(world), smap_ib(world)
+    lat, lon = fused.window.centres
+    error = fused.vod - footprint(world.land, lat, lon, 43.0)(world.daily["vod"])
+    first = int(np.flatnonzero(np.isfinite(lone.vod).any(axis=1))[0])
+    before, after = error[:first], error[first:]
+    assert np.isfinite(before).any() and fused.window.grid.name == "M25"
+    seen = np.isfinite(before).sum(), np.isfinite(after).sum()
+    assert seen[1] / after.size > 1.2 * seen[0] / before.size, "two satellites see more than one"
+    spread = [np.nanstd(np.diff(part, axis=0)) for part in (before, after)]
+    assert spread[0] > 1.1 * spread[1], "SMOS alone is noisier"
+    level = np.nanmean(before, axis=0) - np.nanmean(after, axis=0)
+    assert np.nanstd(level) < 0.03, "SMOS was scaled to SMAP"
 
 
 def test_smos_ic_hands_over_what_it_promises():

@@ -25,6 +25,7 @@ YEARS = {
     "casm": 2011,
     "surface": 2011,
 }
+LATER = {"smap_ib": 2015, "smosmap_ib": 2015}
 MOST_MS_A_GRANULE = 15.0  # processor time, signal included; 5 is wanted on a quiet machine
 
 
@@ -37,10 +38,9 @@ def granules(tmp_path_factory):
         if source not in made:
             one_pass = {"smos_overpasses": ("A",)}
             folder = tmp_path_factory.mktemp(source)
-            if source == "smap_ib":
-                year, (settings, truth, _) = 2015, truth_of(first_year=2015, last_year=2015)
-            else:
-                year, (settings, truth, _) = YEARS[source], truth_of(**one_pass)
+            year = (YEARS | LATER)[source]
+            own = {"first_year": year, "last_year": year} if source in LATER else one_pass
+            settings, truth, _ = truth_of(**own)
             world = world_of(truth, settings, year)
             start = time.process_time()
             write_granules(source, world, truth, folder)
@@ -55,7 +55,7 @@ def digest(paths):
     return [(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths]
 
 
-@pytest.mark.parametrize("source", [*YEARS, "smap_ib"])
+@pytest.mark.parametrize("source", [*YEARS, *LATER])
 def test_bytes_repeat(granules, tmp_path, source):
     paths, _, world, truth = granules(source)
     again = world_of(truth, world.settings, world.year)
@@ -208,6 +208,17 @@ def test_smap_ib_on_the_36_km_grid(granules):
         assert vod.min() >= 0.0 and vod.max() < 2.0
 
 
+def test_smosmap_ib_on_the_25_km_grid_begins_before_smap(granules):
+    paths, _, world, _ = granules("smosmap_ib")
+    assert re.fullmatch(r"SMOSMAP-IB_2015010\d\.nc", paths[0].name)
+    with netCDF4.Dataset(paths[5]) as file:
+        lat, lon = file["lat"][:], file["lon"][:]
+        assert np.array_equal(lat, world.land.window.lat)
+        row, _ = M25.index(lat, np.full(len(lat), lon[0]))
+        assert np.allclose(M25.lat[row], lat) and (np.diff(row) == 1).all()
+        assert {"Soil_Moisture", "Optical_Thickness_Nad"} <= set(file.variables)
+
+
 def test_casm_is_a_year_of_three_day_steps(granules):
     paths, _, _, _ = granules("casm")
     assert [path.name for path in paths] == ["CASM_SM_2011.nc"]
@@ -245,5 +256,5 @@ def test_rounded_names_of_half_orbits_that_begin_the_day_before():
     assert name == "AMSR_U2_L2_Land_B02_201302282344_D.he5"
 
 
-def test_smap_layout_is_a_plain_float_file():
-    assert native_gridded.SMAP_UNITS == {"Soil_Moisture": "m3 m-3", "Optical_Thickness_Nad": "1"}
+def test_units_of_retrievals_are_those_of_the_family():
+    assert native_gridded.RETRIEVAL_UNITS == {"Soil_Moisture": "m3 m-3", "Optical_Thickness_Nad": "1"}

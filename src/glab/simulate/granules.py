@@ -21,7 +21,14 @@ from glab.simulate import (
 )
 from glab.simulate.native_amsr2 import tai93
 from glab.simulate.reanalysis import reanalysis
-from glab.simulate.retrievals import casm, slow_parts, smap_ib, smos_ic
+from glab.simulate.retrievals import (
+    YearOfRetrievals,
+    casm,
+    slow_parts,
+    smap_ib,
+    smos_ic,
+    smosmap_ib,
+)
 from glab.simulate.seeds import stream
 from glab.simulate.world import World
 
@@ -106,10 +113,21 @@ def write_amsr2(world: World, truth: xr.Dataset, folder: Path) -> None:
 
 def write_smap_ib(world: World, truth: xr.Dataset, folder: Path) -> None:
     """SMAP-IB: a file a day."""
-    retrieval = smap_ib(world)
-    layout = native_gridded.smap_layout(retrieval.window)
-    for day in np.flatnonzero(np.isfinite(retrieval.vod).any(axis=1)):
-        native_gridded.write_smap(layout, folder, world.days[day], retrieval, int(day))
+    _write_retrievals(world, smap_ib(world), "SMAP-IB", folder / "IB_SM_CDF3AM_{day}_V1.nc")
+
+
+def write_smosmap_ib(world: World, truth: xr.Dataset, folder: Path) -> None:
+    """SMOSMAP-IB: a file a day."""
+    _write_retrievals(world, smosmap_ib(world), "SMOSMAP-IB", folder / "SMOSMAP-IB_{day}.nc")
+
+
+def _write_retrievals(world: World, year: YearOfRetrievals, title: str, names: Path) -> None:
+    """Every day on which anything was retrieved; `names` holds `{day}`."""
+    layout = native_gridded.retrieval_layout(year.window, title)
+    for day in np.flatnonzero(np.isfinite(year.vod).any(axis=1)):
+        stamp = str(world.days[day]).replace("-", "")
+        path = names.with_name(names.name.format(day=stamp))
+        native_gridded.write_retrieval(layout, path, year, int(day))
 
 
 def write_casm(world: World, truth: xr.Dataset, folder: Path) -> None:
@@ -133,6 +151,7 @@ SOURCES: dict[str, Callable[[World, xr.Dataset, Path], None]] = {
     "amsre": write_amsre,
     "amsr2": write_amsr2,
     "smap_ib": write_smap_ib,
+    "smosmap_ib": write_smosmap_ib,
     "casm": write_casm,
     "surface": write_surface,
 }

@@ -1,4 +1,4 @@
-"""Granules on plain grids: SMAP-IB days, CASM years, months of the reanalysis, static maps."""
+"""Granules on plain grids: days of SMAP-IB and SMOSMAP-IB, CASM years, months of the reanalysis, static maps."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from glab.calendar import month_of
 from glab.simulate.box import Land
 from glab.simulate.native_netcdf import DEFLATE_LEVEL, Field, Layout, axes
 from glab.simulate.reanalysis import Reanalysis
-from glab.simulate.retrievals import CasmYear, SmapRetrieval
+from glab.simulate.retrievals import CasmYear, YearOfRetrievals
 from glab.simulate.window import Window
 
 FILL = -9999.0
-SMAP_UNITS = {"Soil_Moisture": "m3 m-3", "Optical_Thickness_Nad": "1"}
+RETRIEVAL_UNITS = {"Soil_Moisture": "m3 m-3", "Optical_Thickness_Nad": "1"}
 ERA5_NAMES = {
     "stl1": ("K", "Soil temperature level 1"),
     "stl3": ("K", "Soil temperature level 3"),
@@ -25,26 +25,23 @@ ERA5_NAMES = {
 }
 
 
-def smap_layout(window: Window) -> Layout:
-    """Layout of SMAP-IB granules: float32, rows from the north."""
+def retrieval_layout(window: Window, title: str) -> Layout:
+    """Layout of granules of the SMAP-IB family: float32, rows from the north."""
     fields = axes(window.lat, window.lon)
-    for name, units in SMAP_UNITS.items():
+    for name, units in RETRIEVAL_UNITS.items():
         fields[name] = Field(("lat", "lon"), "f4", FILL, {"units": units})
-    return Layout(
-        {"lat": window.shape[0], "lon": window.shape[1]}, fields, {"title": "simulated SMAP-IB"}
-    )
+    sizes = {"lat": window.shape[0], "lon": window.shape[1]}
+    return Layout(sizes, fields, {"title": f"simulated {title}"})
 
 
-def write_smap(
-    layout: Layout, folder: Path, day: np.datetime64, retrieval: SmapRetrieval, number: int
-) -> None:
+def write_retrieval(layout: Layout, path: Path, retrieval: YearOfRetrievals, number: int) -> None:
     """Write one day of a year of retrievals; nothing seen is the fill."""
     shape = retrieval.window.shape
     pair = {"Soil_Moisture": retrieval.soil_moisture, "Optical_Thickness_Nad": retrieval.vod}
     values = {
         name: np.nan_to_num(field[number], nan=FILL).reshape(shape) for name, field in pair.items()
     }
-    layout.write(folder / f"IB_SM_CDF3AM_{str(day).replace('-', '')}_V1.nc", values)
+    layout.write(path, values)
 
 
 def write_casm(path: Path, land: Land, casm: CasmYear) -> None:

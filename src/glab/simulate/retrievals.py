@@ -1,14 +1,14 @@
-"""Retrieved products: SMOS-IC, SMAP-IB and CASM, as truth at their footprint plus their errors."""
+"""Retrieved products: SMOS-IC, SMAP-IB, SMOSMAP-IB and CASM: truth at their footprint, with errors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from glab.calendar import WINDOW_EPOCH
-from glab.grids import M36
+from glab.grids import M25, M36
 from glab.simulate import orbits
 from glab.simulate.emission import lband_tb
 from glab.simulate.fields import mixer, remembered
@@ -21,6 +21,10 @@ from glab.simulate.window import Window, window_of
 from glab.simulate.world import World
 
 SMAP_FWHM_KM = 40.0
+SMOS_NOISIER = 1.3
+"""Errors of what SMOS alone tells, relative to those of SMAP."""
+RESCALED_BIAS, RESCALED_GAIN = 0.005, 0.01
+"""What is left of SMOS's lasting bias and gain after it was scaled to SMAP, standard deviations."""
 SEEN_LAND_MIN = 0.4
 IC_TB_NOISE_K = 1.8
 CASM_STEP_DAYS = 3
@@ -37,8 +41,8 @@ class SmosRetrieval:
 
 
 @dataclass(frozen=True)
-class SmapRetrieval:
-    """A year of SMAP-IB on its window, shape (day, view); NaN where nothing was retrieved."""
+class YearOfRetrievals:
+    """A year of a product on its window, shape (day, view); NaN where nothing was retrieved."""
 
     window: Window
     vod: np.ndarray
@@ -103,7 +107,7 @@ def smos_ic(world: World, overpass: str) -> Iterator[SmosRetrieval]:
             {
                 "Soil_Moisture": np.clip(wet[day] + wet_error[day] * 1.2, 0, 1) + blank,
                 "Soil_Moisture_StdError": 0.03 + 0.03 * vod[day] + blank,
-                "Optical_Thickness_Nad": gain * vod[day] + bias + 1.3 * vod_error[day] + blank,
+                "Optical_Thickness_Nad": gain * vod[day] + bias + SMOS_NOISIER * vod_error[day] + blank,
                 "Optical_Thickness_Nad_StdError": 0.04 + 0.06 * vod[day] + blank,
                 "RMSE": rmse + blank,
                 "Soil_Temperature_Level1": warm[day] + blank,
@@ -118,23 +122,65 @@ def smos_ic(world: World, overpass: str) -> Iterator[SmosRetrieval]:
         )
 
 
-def smap_ib(world: World) -> SmapRetrieval:
+def smap_ib(world: World) -> YearOfRetrievals:
     """SMAP-IB of a year on the 36 km grid, morning overpass."""
     window = window_of(M36, world.settings.box, overlapping=True)
+    seen = _days_of_smap(world, window)
+    return _retrieved(world, "smap_ib", window, SMAP_FWHM_KM, np.where(seen, 1.0, np.nan))
+
+
+def smosmap_ib(world: World) -> YearOfRetrievals:
+    """SMOSMAP-IB of a year on the 25 km grid: SMOS scaled to SMAP, and both where both see.
+
+    Where SMOS sees alone, before SMAP and in its gaps, noise is larger, and a little of its own
+    lasting bias and gain is left.
+    """
+    window = window_of(M25, world.settings.box)
     lat, lon = window.centres
-    foot = footprint(world.land, lat, lon, SMAP_FWHM_KM)
+    view = orbits.nearest_views(orbits.SMOS, "A", world.year, len(world.days), lat, lon)
+    smos = np.isfinite(view.away_km) & has_smos(world.days)[:, None]
+    smap = _days_of_smap(world, window)
+    both = 1.0 / np.hypot(1.0, 1.0 / SMOS_NOISIER)
+    noise = np.where(smap, np.where(smos, both, 1.0), np.where(smos, SMOS_NOISIER, np.nan))
+    retrieval = _retrieved(world, "smosmap_ib", window, SMOS_FWHM_KM, noise)
+    generator = stream(world.settings.seed, "smosmap_ib", "rescaled")
+    bias = RESCALED_BIAS * normal(generator, len(lat))
+    gain = 1.0 + RESCALED_GAIN * normal(generator, len(lat))
+    alone = np.clip(gain * retrieval.vod + bias, 0.0, 2.0)
+    return replace(retrieval, vod=np.where(smap, retrieval.vod, alone))
+
+
+def _days_of_smap(world: World, window: Window) -> np.ndarray:
+    """Which days and views of a window SMAP sees in the morning, shape (day, view)."""
+    lat, lon = window.centres
     view = orbits.nearest_views(orbits.SMAP, "D", world.year, len(world.days), lat, lon)
-    seen = np.isfinite(view.away_km) & works("smap", world.days)[:, None]
-    seen &= foot.seen_land >= SEEN_LAND_MIN
+    return np.isfinite(view.away_km) & works("smap", world.days)[:, None]
+
+
+def _retrieved(
+    world: World, name: str, window: Window, fwhm_km: float, noise: np.ndarray
+) -> YearOfRetrievals:
+    """A product of the SMAP-IB family: truth at a footprint, unfrozen, with its errors.
+
+    Args:
+        world: the world.
+        name: product, for the random streams.
+        window: part of its grid.
+        fwhm_km: width of its footprint.
+        noise: size of its errors relative to SMAP-IB's, shape (day, view); NaN where unseen.
+    """
+    lat, lon = window.centres
+    foot = footprint(world.land, lat, lon, fwhm_km)
+    seen = np.isfinite(noise) & (foot.seen_land >= SEEN_LAND_MIN)
     seen &= foot(world.daily["frozen"].astype(np.float32)) < 0.5
     vod, wet = foot(world.daily["vod"]), foot(world.daily["soil_moisture"])
-    vod_error, wet_error = retrieval_errors(world, "smap_ib", lat, lon, np.nan_to_num(vod))
-    bias, gain = lasting_errors(world, "smap_ib", vod)
+    vod_error, wet_error = retrieval_errors(world, name, lat, lon, np.nan_to_num(vod))
+    bias, gain = lasting_errors(world, name, vod)
     blank = np.where(seen, 0.0, np.nan)
-    return SmapRetrieval(
+    return YearOfRetrievals(
         window,
-        np.clip(gain * vod + bias + vod_error, 0.0, 2.0) + blank,
-        np.clip(wet + wet_error, 0.0, 1.0) + blank,
+        np.clip(gain * vod + bias + noise * vod_error, 0.0, 2.0) + blank,
+        np.clip(wet + noise * wet_error, 0.0, 1.0) + blank,
     )
 
 

@@ -16,7 +16,7 @@ from glab.simulate.truth import simulate_truth
 from glab.simulate.world import world_of
 from glab.steps.acquire import write_manifest
 
-READERS = {"surface": "era5"}
+READERS = {"surface": "era5", "smosmap_ib": "smos_ib"}
 """Formats that are not called as their source."""
 
 
