@@ -100,3 +100,49 @@ def test_a_slice_holds_what_its_stage_depends_on_and_no_more(default):
 def test_links_that_cannot_be(default, overlay):
     with pytest.raises(GlabError):
         config_from(overlaid(default.model_dump(), overlay))
+
+
+@pytest.mark.parametrize(
+    ("overlay", "target", "inputs"),
+    [
+        ("smosmap_ib", "smosmap_ib", {"compose", "casm", "surface"}),
+        ("smos_ib", "retrieve", {"compose", "inversion", "surface"}),
+    ],
+)
+def test_a_target_that_begins_in_2010(default, overlay, target, inputs):
+    other = load("config", overlay)
+    assert other.links["amsr_smos"] == default.links["amsr_smos"]
+    kept = {"records", "target", "network"}
+    link, before = other.links["tb_vod"], default.links["tb_vod"]
+    assert link.model_dump(exclude=kept) == before.model_dump(exclude=kept)
+    assert link.target.variable == "vod" and other.baselines["vod"].start.year == 2010
+    drawn = plan.training_residuals(other, "tb_vod")
+    assert {r.source for r in drawn} == inputs | {target}
+    assert {r.year for r in drawn if r.source == target} == set(range(2010, 2021))
+
+
+def test_without_casm_the_record_goes_past_2020():
+    later = config_from(
+        overlaid(load("config", "smos_ib").model_dump(), {"years": {"last": 2023}})
+    )
+    assert plan.link_years(later, "tb_vod")[-1] == 2023
+
+
+@pytest.mark.parametrize(
+    ("source", "series"),
+    [
+        ("smos_l3", {"select": {"overpass": "ascending", "angle": 40.0}}),
+        ("smos_ic", {"variables": ["tb"], "select": {"overpass": "ascending"}}),
+    ],
+)
+def test_the_tb_of_smos_is_a_setting(default, source, series):
+    """A bin of SMOS L3, or SMOS-IC's fitted TB, in place of system B's 40° TB."""
+    changed = {
+        "sources": {source: {"series": series}},
+        "links": {"amsr_smos": {"target": {"source": source}}},
+        "compose": {"reference": source},
+    }
+    other = config_from(overlaid(default.model_dump(), changed))
+    assert other.compose_of().series.select == series["select"]
+    drawn = {r.source for r in plan.training_residuals(other, "amsr_smos")}
+    assert drawn == {"amsre", "amsr2", source}
