@@ -257,4 +257,5 @@ def test_rounded_names_of_half_orbits_that_begin_the_day_before():
 
 
 def test_units_of_retrievals_are_those_of_the_family():
-    assert native_gridded.RETRIEVAL_UNITS == {"Soil_Moisture": "m3 m-3", "Optical_Thickness_Nad": "1"}
+    units = {"Soil_Moisture": "m3 m-3", "Optical_Thickness_Nad": "1"}
+    assert units == native_gridded.RETRIEVAL_UNITS

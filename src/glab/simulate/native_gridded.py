@@ -1,4 +1,4 @@
-"""Granules on plain grids: days of SMAP-IB and SMOSMAP-IB, CASM years, months of the reanalysis, static maps."""
+"""Granules on plain grids: days of SMAP-IB and SMOSMAP-IB, CASM years, the reanalysis by month."""
 
 from __future__ import annotations
 

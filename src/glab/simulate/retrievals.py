@@ -1,4 +1,4 @@
-"""Retrieved products: SMOS-IC, SMAP-IB, SMOSMAP-IB and CASM: truth at their footprint, with errors."""
+"""Retrievals: SMOS-IC, SMAP-IB, SMOSMAP-IB and CASM, as truth at their footprint plus errors."""
 
 from __future__ import annotations
 
@@ -94,6 +94,7 @@ def smos_ic(world: World, overpass: str) -> Iterator[SmosRetrieval]:
     tb = foot(lband_tb(scene_at(daily, surface, overpass), world.patches, 40.0))
     vod_error, wet_error = retrieval_errors(world, f"smos_ic {overpass}", land.lat, land.lon, vod)
     bias, gain = lasting_errors(world, "smos_ic", vod)
+    retrieved = gain * vod + bias + SMOS_NOISIER * vod_error
     generator = stream(world.settings.seed, "smos_ic tb", overpass, world.year)
     topography = np.array([0, 1, 2])[world.setting.topography]
     for day in np.flatnonzero(seen.any(axis=1)):
@@ -107,7 +108,7 @@ def smos_ic(world: World, overpass: str) -> Iterator[SmosRetrieval]:
             {
                 "Soil_Moisture": np.clip(wet[day] + wet_error[day] * 1.2, 0, 1) + blank,
                 "Soil_Moisture_StdError": 0.03 + 0.03 * vod[day] + blank,
-                "Optical_Thickness_Nad": gain * vod[day] + bias + SMOS_NOISIER * vod_error[day] + blank,
+                "Optical_Thickness_Nad": retrieved[day] + blank,
                 "Optical_Thickness_Nad_StdError": 0.04 + 0.06 * vod[day] + blank,
                 "RMSE": rmse + blank,
                 "Soil_Temperature_Level1": warm[day] + blank,
