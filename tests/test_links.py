@@ -122,9 +122,7 @@ def test_a_target_that_begins_in_2010(default, overlay, target, inputs):
 
 
 def test_without_casm_the_record_goes_past_2020():
-    later = config_from(
-        overlaid(load("config", "smos_ib").model_dump(), {"years": {"last": 2023}})
-    )
+    later = config_from(overlaid(load("config", "smos_ib").model_dump(), {"years": {"last": 2023}}))
     assert plan.link_years(later, "tb_vod")[-1] == 2023
 
 

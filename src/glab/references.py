@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from glab.calendar import year_of
 
 Array = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 NAME = re.compile(
     r"(?P<target>target_)?(?P<label>.+)_(?:(?P<cycle>climatology)|residual|mean\d+(?:_past|_future)?)"
@@ -77,7 +78,8 @@ def references(samples: xr.Dataset) -> References:
         name: (np.bincount(place, values, minlength=len(count)) / count)[usable]
         for name, values in residuals.items()
     }
-    features = _shifts(samples["feature"].values.astype(str), means, usable.sum())
+    names = samples["feature"].values.astype(str).tolist()
+    features = _shifts(names, means, int(usable.sum()))
     target = np.stack([means[f"target_{name}"] for name in samples["target_name"].values], -1)
     _, owner = np.unique(groups[:2], axis=1, return_inverse=True)
     number = np.bincount(owner[usable], minlength=owner.max(initial=-1) + 1)
@@ -97,7 +99,7 @@ def _residuals(samples: xr.Dataset) -> dict[str, Array]:
     return found
 
 
-def _shifts(names: Sequence[str], means: Mapping[str, Array], size: int) -> Array:
+def _shifts(names: Sequence[str], means: Mapping[str, Floats], size: int) -> Floats:
     """What a reference takes from each feature, (reference, feature): from residuals its mean,
     from cycles the same with the other sign, from anything else nothing."""
     columns = []
@@ -109,6 +111,6 @@ def _shifts(names: Sequence[str], means: Mapping[str, Array], size: int) -> Arra
     return np.stack(columns, -1)
 
 
-def _with_none(means: NDArray[np.floating]) -> Array:
+def _with_none(means: Floats) -> Array:
     """Means with a row of zeros behind them, for samples that keep their reference."""
     return np.concatenate([means, np.zeros((1, means.shape[1]))]).astype(np.float32)
