@@ -19,13 +19,18 @@ NO_CHANGE = "-no-change"
 
 
 def worlds(folder: Path) -> list[Path]:
-    """Folders of worlds with a verdict on every method, by seed."""
+    """Folders of worlds that change, with a verdict on every method, by seed."""
     found = [
         path
         for path in folder.iterdir()
-        if all((path / method / "results/evaluate/skill.csv").is_file() for method in METHODS)
+        if path.name.isdigit() and all(is_judged(path / method) for method in METHODS)
     ]
-    return sorted(found, key=lambda path: (int(path.name.split("-")[0]), path.name))
+    return sorted(found, key=lambda path: int(path.name))
+
+
+def is_judged(run: Path) -> bool:
+    """Whether `evaluate` is done."""
+    return (run / "results" / "evaluate" / "skill.csv").is_file()
 
 
 def read_summary(run: Path) -> pd.Series:
@@ -49,13 +54,9 @@ def gathered(folder: Path) -> pd.DataFrame:
     """Measures (rows) by method and seed (columns); false trends come from worlds of no change."""
     columns = {}
     for world in worlds(folder):
-        if world.name.endswith(NO_CHANGE):
-            continue
-        still = world.with_name(world.name + NO_CHANGE)
         for method, measures in compared(world).items():
-            told = float("nan")
-            if still in worlds(folder):
-                told = read_summary(still / method)[FALSE_TREND[0]]
+            still = world.with_name(world.name + NO_CHANGE) / method
+            told = read_summary(still)[FALSE_TREND[0]] if is_judged(still) else float("nan")
             measures[FALSE_TREND[1]] = told
             columns[method, int(world.name)] = measures
     return pd.DataFrame(columns)
