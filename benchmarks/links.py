@@ -95,13 +95,20 @@ def record(
 def vod_measures(
     found: xr.Dataset, land: xr.Dataset, truth: xr.Dataset, config: Config, link: str
 ) -> dict[str, float]:
-    """Measures of the benchmark's table."""
+    """Those of the benchmark's measures that the table of variants shows."""
+    measures = vod_summary(found.isel(target=0), land, truth, config, link)
+    return {name: float(measures[label]) for name, label in SHOWN.items()}
+
+
+def vod_summary(
+    found: xr.Dataset, land: xr.Dataset, truth: xr.Dataset, config: Config, link: str
+) -> pd.Series:
+    """Every measure of the benchmark, of a record (time, cell) judged as the product is."""
     days = config.links[link].window_days
-    told = found.isel(target=0).assign_attrs(product="glab_vod", variable="VOD", window_days=days)
+    told = found.assign_attrs(product="glab_vod", variable="VOD", window_days=days)
     settings = config.evaluate_of()
     skill, steps, _ = judge([told], truth, judged_cells(land, truth, settings), settings)
-    measures = summary(skill, steps)
-    return {name: float(measures[label]) for name, label in SHOWN.items()}
+    return summary(skill, steps)
 
 
 def tb_measures(found: xr.Dataset, land: xr.Dataset, truth: xr.Dataset) -> dict[str, float]:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import torch
 import xarray as xr
-from links import CONFIGS, files
+from links import CONFIGS, files, vod_summary
 from osse import read_summary
 from torch import Tensor
 
@@ -25,14 +25,11 @@ from glab import io
 from glab.batches import Batches, moved
 from glab.calendar import window_starts
 from glab.catalogue import Catalogue, opened
-from glab.comparison import judged_cells
 from glab.config import Config, load_config
-from glab.evaluate import judge
 from glab.features import feature_names, input_columns, vectors
 from glab.matching import averaging, match
 from glab.network import ScaledNetwork, seeded
 from glab.references import references
-from glab.report.methods import summary
 from glab.samples import draw
 from glab.seeds import seed_of
 from glab.splits import TRAIN
@@ -121,12 +118,8 @@ def main() -> None:
     average = averaging(config.links[LINK].footprint, land["cell"].values)
     samples = draw(catalogue, land, config.samples_of(LINK), average)
     networks = [trained(samples, config, member) for member in range(options.members)]
-    told = record(catalogue, land, config, networks).assign_attrs(
-        product="glab_vod", variable="VOD", window_days=config.links[LINK].window_days
-    )
-    settings = config.evaluate_of()
-    skill, steps, _ = judge([told], truth, judged_cells(land, truth, settings), settings)
-    table = {"variance head": summary(skill, steps), "fitted variance": read_summary(options.run)}
+    heads = vod_summary(record(catalogue, land, config, networks), land, truth, config, LINK)
+    table = {"variance head": heads, "fitted variance": read_summary(options.run)}
     print(pd.DataFrame(table).dropna().round(3).to_string())
 
 
