@@ -61,7 +61,8 @@ def trained(samples: xr.Dataset, config: Config, member: int) -> ScaledNetwork:
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for epoch in range(settings.epochs):
         rows = torch.randperm(len(tensors[0]), generator=order)
-        shift = moved(found, settings.rebased_share, seed + epoch, torch.device("cpu"))
+        shares = settings.reference_shares(epoch)
+        shift = moved(found, shares, seed + epoch, torch.device("cpu"))
         for features, target in Batches(tensors, rows, settings.batch_size, shift):
             optimizer.zero_grad()
             scaled = (target - network.target_median[:1]) / network.target_range[:1]

@@ -1,20 +1,46 @@
-"""Batches of samples held in memory, some of them told relative to another year."""
+"""Batches of samples held in memory, some of them told relative to other years and places."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from glab.references import References
 
 Pair = tuple[Tensor, Tensor]
 
-Moved = tuple[Pair, Tensor]
-"""References (features and targets), and the one of each sample."""
+
+@dataclass(frozen=True)
+class Moved:
+    """What is taken from each sample of an epoch, features and target alike.
+
+    Attributes:
+        years: of each reference, (reference, …).
+        cycles: of each place and season, (place, season, …).
+        reference, place: those drawn for each sample.
+        own, season: the sample's own place, and its time of the year.
+    """
+
+    years: Pair
+    cycles: Pair
+    reference: Tensor
+    place: Tensor
+    own: Tensor
+    season: Tensor
+
+    def of(self, rows: Tensor) -> Pair:
+        """What is taken from some samples."""
+        reference, season = self.reference[rows], self.season[rows]
+        there, here = self.place[rows], self.own[rows]
+        features, target = (
+            year[reference] + cycle[there, season] - cycle[here, season]
+            for year, cycle in zip(self.years, self.cycles)
+        )
+        return features, target
 
 
 class Batches:
@@ -24,7 +50,7 @@ class Batches:
         tensors: features (sample, feature) and target (sample, target).
         rows: samples of an epoch, in order.
         batch_size: samples at a time.
-        moved: what is taken from features and target, and which of it from each sample.
+        moved: what is taken from them; None for nothing.
     """
 
     def __init__(
@@ -41,14 +67,21 @@ class Batches:
             if self.moved is None:
                 yield features[rows], target[rows]
             else:
-                (less_features, less_target), reference = self.moved
-                own = reference[rows]
-                yield features[rows] - less_features[own], target[rows] - less_target[own]
+                less_features, less_target = self.moved.of(rows)
+                yield features[rows] - less_features, target[rows] - less_target
 
 
-def moved(found: References, share: float, seed: int, device: torch.device) -> Moved:
-    """References of one epoch, drawn by a seed."""
-    drawn: NDArray[np.int64] = found.drawn(share, np.random.default_rng(seed))
-    parts = (torch.from_numpy(part).to(device) for part in (found.features, found.target, drawn))
-    features, target, reference = parts
-    return (features, target), reference
+def moved(found: References, shares: tuple[float, float], seed: int, device: torch.device) -> Moved:
+    """References of one epoch, drawn by a seed: shares of other years and of other cells."""
+    reference, place = found.drawn(*shares, np.random.default_rng(seed))
+
+    def here(*arrays: np.ndarray) -> Pair:
+        first, second = (torch.from_numpy(array).to(device) for array in arrays)
+        return first, second
+
+    return Moved(
+        here(found.features, found.target),
+        here(found.cycle_features, found.cycle_target),
+        *here(reference, place),
+        *here(found.place, found.season),
+    )

@@ -97,7 +97,7 @@ class SampleData(pl.LightningDataModule):
             )
         self.train = _tensors(samples, inside)
         self.validation = _tensors(samples, split == VALIDATION)
-        shared = settings.network.rebased_share
+        shared = settings.network.rebased_share or settings.network.places_share
         self.references = (
             references(samples.isel(sample=np.flatnonzero(inside))) if shared else None
         )
@@ -109,7 +109,7 @@ class SampleData(pl.LightningDataModule):
         self.validation = self.validation[0].to(device), self.validation[1].to(device)
 
     def train_dataloader(self) -> Batches:
-        """One permutation of the training samples, its own for each epoch, and their references."""
+        """The training samples in an order, and by references, of each epoch's own."""
         epoch = self.trainer.current_epoch if self.trainer else 0
         own = (self.settings.seed, self.settings.name, self.member)
         generator = torch.Generator().manual_seed(seed_of(*own, "epoch", epoch))
@@ -117,7 +117,7 @@ class SampleData(pl.LightningDataModule):
         network, device, shift = self.settings.network, self.train[0].device, None
         if self.references is not None:
             seed = seed_of(*own, "references", epoch)
-            shift = moved(self.references, network.rebased_share, seed, device)
+            shift = moved(self.references, network.reference_shares(epoch), seed, device)
         return Batches(self.train, order.to(device), network.batch_size, shift)
 
     def val_dataloader(self) -> Batches:

@@ -64,6 +64,13 @@ class Network(Section):
     patience: int | None = None  # epochs without gain on the validation blocks; None: run all
     schedule: Literal["constant", "cosine"] = "cosine"
     rebased_share: Fraction = 0.0  # of an epoch's samples, told relative to another of its years
+    places_share: Fraction = 0.0  # the same, relative to a year of another cell, in first epochs
+    places_epochs: Fraction = 0.3  # share of the epochs that are these first ones
+
+    def reference_shares(self, epoch: int) -> tuple[float, float]:
+        """Shares of an epoch's samples that are told relative to other years and other cells."""
+        first = epoch < self.places_epochs * self.epochs
+        return self.rebased_share, self.places_share if first else 0.0
 
 
 class Splits(Section):
@@ -104,6 +111,12 @@ class Link(Mapping):
     noise_share: float | None = None  # data uncertainty by perturbed inputs (published: 0.1)
     noise_runs: int = Field(5, ge=2)
     batch_size: int = Field(65536, gt=0)  # rows a network is applied to at once
+
+    @model_validator(mode="after")
+    def _places_have_cycles(self) -> Link:
+        if self.network.places_share and not self.features.climatology:
+            raise ValueError("network.places_share needs features.climatology")
+        return self
 
 
 class Samples(Mapping):
