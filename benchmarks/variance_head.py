@@ -29,7 +29,7 @@ from glab.config import Config, load_config
 from glab.features import feature_names, input_columns, vectors
 from glab.matching import averaging, match
 from glab.network import ScaledNetwork, seeded
-from glab.references import references
+from glab.references import references, shares
 from glab.samples import draw
 from glab.seeds import seed_of
 from glab.splits import TRAIN
@@ -61,8 +61,7 @@ def trained(samples: xr.Dataset, config: Config, member: int) -> ScaledNetwork:
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for epoch in range(settings.epochs):
         rows = torch.randperm(len(tensors[0]), generator=order)
-        shares = settings.reference_shares(epoch)
-        shift = moved(found, shares, seed + epoch, torch.device("cpu"))
+        shift = moved(found, shares(settings, epoch), seed + epoch, torch.device("cpu"))
         for features, target in Batches(tensors, rows, settings.batch_size, shift):
             optimizer.zero_grad()
             scaled = (target - network.target_median[:1]) / network.target_range[:1]

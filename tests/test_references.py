@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from glab.batches import Batches, moved
 from glab.config import Link, Network, Train
-from glab.references import SAMPLES_MIN, SEASONS, references
+from glab.references import SAMPLES_MIN, SEASONS, references, shares
 from glab.train import train
 
 NAMES = ["tb_h_residual", "tb_h_mean91_past", "tb_h_climatology", "target_vod_climatology"]
@@ -74,8 +74,8 @@ def test_another_reference_is_another_baseline():
     """Values and cycles stay what they are: residual + cycle is the same, whatever the year."""
     samples = world(noise=0.0)
     tensors = tuple(torch.from_numpy(samples[n].values) for n in ("features", "target"))
-    for shares in ((1.0, 0.0), (0.9, 0.5)):
-        shift = moved(references(samples), shares, 3, CPU)
+    for share in ((1.0, 0.0), (0.9, 0.5)):
+        shift = moved(references(samples), share, 3, CPU)
         (features, target), *_ = Batches(tensors, torch.arange(3000), 3000, shift)
         assert float((features[:, 0] - tensors[0][:3000, 0]).abs().mean()) > 0.1
         exact = {"rtol": 0.0, "atol": 1e-4}
@@ -178,8 +178,8 @@ def test_places_without_cycles_are_refused():
 
 def test_other_cells_serve_the_first_epochs():
     network = Network(rebased_share=0.9, places_share=0.5, places_epochs=0.3, epochs=20)
-    shares = [network.reference_shares(epoch) for epoch in range(20)]
-    assert shares == [(0.9, 0.5)] * 6 + [(0.9, 0.0)] * 14
+    found = [shares(network, epoch) for epoch in range(20)]
+    assert found == [(0.9, 0.5)] * 6 + [(0.9, 0.0)] * 14
 
 
 def test_places_teach_what_years_do_not_hold(tmp_path):

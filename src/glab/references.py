@@ -24,6 +24,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from glab.calendar import year_of
+from glab.config import Network
 
 Array = NDArray[np.float32]
 Floats = NDArray[np.floating]
@@ -103,6 +104,12 @@ class References:
             moves &= self.known[there, self.season]
             row, place = np.where(moves, other, row), np.where(moves, there, place)
         return row, place
+
+
+def shares(settings: Network, epoch: int) -> tuple[float, float]:
+    """Shares of an epoch's samples that are told relative to other years and to other cells."""
+    first = epoch < settings.places_epochs * settings.epochs
+    return settings.rebased_share, settings.places_share if first else 0.0
 
 
 def references(samples: xr.Dataset) -> References:

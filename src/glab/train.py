@@ -27,7 +27,7 @@ from glab.errors import GlabError
 from glab.fingerprint import code_print
 from glab.network import ScaledNetwork, check_columns, loss_function, seeded
 from glab.provenance import canonical_json
-from glab.references import references
+from glab.references import references, shares
 from glab.resume import BestWeights, Curve, Resume
 from glab.seeds import seed_of
 from glab.splits import TRAIN, VALIDATION, chosen_blocks
@@ -97,10 +97,8 @@ class SampleData(pl.LightningDataModule):
             )
         self.train = _tensors(samples, inside)
         self.validation = _tensors(samples, split == VALIDATION)
-        shared = settings.network.rebased_share or settings.network.places_share
-        self.references = (
-            references(samples.isel(sample=np.flatnonzero(inside))) if shared else None
-        )
+        moves = any(shares(settings.network, epoch=0))
+        self.references = references(samples.isel(sample=np.flatnonzero(inside))) if moves else None
 
     def setup(self, stage: str) -> None:
         """Bring all samples to the device at once."""
@@ -117,7 +115,7 @@ class SampleData(pl.LightningDataModule):
         network, device, shift = self.settings.network, self.train[0].device, None
         if self.references is not None:
             seed = seed_of(*own, "references", epoch)
-            shift = moved(self.references, network.reference_shares(epoch), seed, device)
+            shift = moved(self.references, shares(network, epoch), seed, device)
         return Batches(self.train, order.to(device), network.batch_size, shift)
 
     def val_dataloader(self) -> Batches:

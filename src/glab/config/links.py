@@ -67,11 +67,6 @@ class Network(Section):
     places_share: Fraction = 0.0  # the same, relative to a year of another cell, in first epochs
     places_epochs: Fraction = 0.3  # share of the epochs that are these first ones
 
-    def reference_shares(self, epoch: int) -> tuple[float, float]:
-        """Shares of an epoch's samples that are told relative to other years and other cells."""
-        first = epoch < self.places_epochs * self.epochs
-        return self.rebased_share, self.places_share if first else 0.0
-
 
 class Splits(Section):
     """What is held out: whole years and spatial blocks, never random rows."""
