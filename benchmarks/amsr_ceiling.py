@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from glab import harmonics, io
 from glab.calendar import Days, window_starts
 from glab.catalogue import Catalogue, opened
-from glab.comparison import truths
+from glab.comparison import truths, within
 from glab.config import Config, Features, Network, Samples, Train, load_config
 from glab.ensemble import mean_and_spread
 from glab.features import feature_names, input_columns, vectors
@@ -139,14 +139,16 @@ def predicted(own: Part, members: list[ScaledNetwork], land: xr.Dataset) -> xr.D
     return xr.Dataset(layers, {"time": time, "cell": land["cell"].values})
 
 
-def lasting_bias(target: Catalogue, truth: xr.Dataset, config: Config, days: Days) -> Floats:
+def lasting_bias(
+    target: Catalogue, truth: xr.Dataset, cells: NDArray, config: Config, starts: Days
+) -> Floats:
     """Seasonal cycle of the target less that of the truth, over the same years, (time, cell)."""
-    link = config.links["tb_vod"]
-    baseline, period = link.records[0].baseline, config.baselines[link.records[0].baseline]
-    told = target.cycle(baseline, link.target, days + WINDOW_DAYS // 2, slice(None))[..., 0]
-    values = true_vod(truth, next(iter(target.cycles.values()))["cell"].values, days, config)
-    inside = (days >= np.datetime64(period.start, "D")) & (days <= np.datetime64(period.end, "D"))
-    return np.asarray(told - seasonal(values, days + WINDOW_DAYS // 2, inside), np.float32)
+    link, middle = config.links["tb_vod"], starts + WINDOW_DAYS // 2
+    baseline = link.records[0].baseline
+    told = target.cycle(baseline, link.target, middle, slice(None))[..., 0]
+    inside = within(starts, config.baselines[baseline])
+    true = seasonal(true_vod(truth, cells, starts, config), middle, inside)
+    return np.asarray(told - true, np.float32)
 
 
 def main() -> None:
@@ -168,8 +170,8 @@ def main() -> None:
     record = xr.concat([predicted(own, members, land) for own in parts], "time")
     record = record.drop_duplicates("time").sortby("time")
     target = opened(*files(options.run, config, "tb_vod"), land)
-    days = record["time"].values.astype("datetime64[D]")
-    biased = record + lasting_bias(target, truth, config, days)[..., None]
+    starts, cells = record["time"].values.astype("datetime64[D]"), land["cell"].values
+    biased = record + lasting_bias(target, truth, cells, config, starts)[..., None]
     told = {
         "amsr_ceiling": vod_measures(record, land, truth, config, "tb_vod"),
         "with the target's bias": vod_measures(biased, land, truth, config, "tb_vod"),

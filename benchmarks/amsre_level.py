@@ -22,13 +22,12 @@ from numpy.typing import NDArray
 
 from glab import io
 from glab.catalogue import Catalogue, opened
-from glab.config import load_config
+from glab.comparison import within
+from glab.config import Period, load_config
 from glab.network import load
 
 LINK, SOURCE = "tb_vod", "compose"
 EARLY, LATE = (2003, 2009), (2013, 2019)
-AMSRE_END = np.datetime64("2011-10-03")
-AMSRE_YEARS = range(2002, 2012)
 CELL_CHANNEL = ("cell", "channel")
 
 Floats = NDArray[np.floating]
@@ -45,15 +44,15 @@ def mean_error(run: Path, truth: xr.Dataset, years: tuple[int, int], cells: Floa
     return xr.concat(parts, "time").mean("time").transpose(*CELL_CHANNEL)
 
 
-def lifted(catalogue: Catalogue, level: xr.DataArray) -> Catalogue:
+def lifted(catalogue: Catalogue, level: xr.DataArray, flight: Period) -> Catalogue:
     """The catalogue with a level taken from the composed TB while AMSR-E flew."""
     residuals = dict(catalogue.residuals)
-    for (baseline, source, year), dataset in catalogue.residuals.items():
-        if source == SOURCE and year in AMSRE_YEARS:
-            less = level.fillna(0.0).where(dataset["time"] <= AMSRE_END, 0.0)
+    for key, dataset in catalogue.residuals.items():
+        if SOURCE in key:
+            flying = within(dataset["time"].values.astype("datetime64[D]"), flight)
+            less = level.fillna(0.0).where(xr.DataArray(flying, dims="time"), 0.0)
             residual = dataset["tb_residual"] - less.astype(np.float32)
-            changed = dataset.assign(tb_residual=residual.transpose("time", *CELL_CHANNEL))
-            residuals[baseline, source, year] = changed
+            residuals[key] = dataset.assign(tb_residual=residual.transpose("time", *CELL_CHANNEL))
     return replace(catalogue, residuals=residuals)
 
 
@@ -71,7 +70,8 @@ def main() -> None:
     catalogue = opened(*files(options.run, config, LINK), land)
     folder = options.run / "results" / "train" / LINK
     members = [load(path.parent) for path in sorted(folder.glob("*/network.safetensors"))]
-    given = {"as it is": catalogue, "level mended": lifted(catalogue, early - late)}
+    mended = lifted(catalogue, early - late, config.sources["amsre"].period)
+    given = {"as it is": catalogue, "level mended": mended}
     found = {name: record(each, land, config, LINK, members) for name, each in given.items()}
     told = {name: vod_measures(each, land, truth, config, LINK) for name, each in found.items()}
     print(pd.DataFrame(told).T.round(4).to_string())

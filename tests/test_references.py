@@ -33,7 +33,7 @@ def world(slope=1.0, cells=60, noise=0.5, seed=0, years=range(2015, 2020), trend
             "target": (("sample", "target_name"), slope * slow.reshape(-1, 1).astype("f4")),
             "target_climatology": (
                 ("sample", "target_name"),
-                x[..., 3].reshape(-1, 1).astype("f4"),
+                x[..., 3].reshape(-1, 1),
             ),
             "record": ("sample", np.zeros(slow.size, "i2")),
             "split": ("sample", flat["split"].astype("i2")),

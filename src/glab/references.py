@@ -23,7 +23,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from glab.calendar import year_of
+from glab.calendar import Days, day_of_year, year_of
 from glab.config import Network
 
 Array = NDArray[np.float32]
@@ -118,16 +118,16 @@ def references(samples: xr.Dataset) -> References:
     Args:
         samples: training samples of `glab.samples.draw`.
     """
-    days = samples["sample_day"].values.astype("datetime64[D]")
-    years = np.stack([samples["record"].values, samples["sample_cell"].values, year_of(days)])
-    groups, group, count = np.unique(years, axis=1, return_inverse=True, return_counts=True)
+    when = samples["sample_day"].values.astype("datetime64[D]")
+    cell_year = np.stack([samples["record"].values, samples["sample_cell"].values, year_of(when)])
+    groups, group, count = np.unique(cell_year, axis=1, return_inverse=True, return_counts=True)
     places, owner = np.unique(groups[:2], axis=1, return_inverse=True)
     usable = count >= SAMPLES_MIN
     means = {
         name: (np.bincount(group, values, minlength=len(count)) / count)[usable]
         for name, values in _residuals(samples).items()
     }
-    place, season = owner[group], _season(days)
+    place, season = owner[group], _season(when)
     cycles = {
         name: _by_season(values, place, season, places.shape[1])
         for name, values in _cycles(samples).items()
@@ -164,10 +164,9 @@ def _ranges(records: Integers, wanted: Integers) -> Integers:
     return np.stack([*sides], axis=-1)
 
 
-def _season(days: NDArray[np.datetime64]) -> Integers:
+def _season(days: Days) -> Integers:
     """Stretch of the year that each day lies in."""
-    of_year = (days - days.astype("datetime64[Y]")).astype(np.int64)
-    return np.minimum(of_year // SEASON_DAYS, SEASONS - 1)
+    return np.minimum((day_of_year(days) - 1) // SEASON_DAYS, SEASONS - 1)
 
 
 def _residuals(samples: xr.Dataset) -> dict[str, Array]:

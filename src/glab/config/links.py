@@ -100,7 +100,7 @@ class Link(Mapping):
     member_share: Fraction = 1.0  # of the training blocks each member sees, its own choice
     start_from: str | None = None  # link whose networks this one starts from
     frozen_layers: int = Field(0, ge=0)
-    offset_pairs: float | None = 20.0  # n0 of the offset's shrinkage n/(n+n0); None: no offset
+    offset_pairs: float | None = None  # n0 of the offset's shrinkage n/(n+n0); None: no offset
     target_noise: float = Field(0.0, ge=0.0)  # standard error of a target value, taken out
     variance_terms: list[VarianceTerm] = ["constant", "structural", "inverse_count"]
     noise_share: float | None = None  # data uncertainty by perturbed inputs (published: 0.1)
