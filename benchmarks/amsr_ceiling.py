@@ -22,15 +22,14 @@ import xarray as xr
 from links import CONFIGS, files, trained, vod_measures
 from numpy.typing import NDArray
 
-from glab import harmonics, io
+from glab import io
 from glab.calendar import Days, window_starts
-from glab.catalogue import Catalogue, opened
-from glab.comparison import truths, within
+from glab.climatology import harmonics
 from glab.config import Config, Features, Network, Samples, Train, load_config
-from glab.ensemble import mean_and_spread
-from glab.features import feature_names, input_columns, vectors
-from glab.matching import averaging, match
-from glab.network import ScaledNetwork
+from glab.evaluation.records import truths, within
+from glab.learning.features import feature_names, input_columns, vectors
+from glab.learning.inputs import Catalogue, averaging, match, opened
+from glab.learning.network import ScaledNetwork, mean_and_spread
 from glab.splits import TRAIN, VALIDATION, cell_labels
 
 LINK, WINDOW_DAYS = "amsr_smos", 18

@@ -21,10 +21,10 @@ from links import CONFIGS, files, record, vod_measures
 from numpy.typing import NDArray
 
 from glab import io
-from glab.catalogue import Catalogue, opened
-from glab.comparison import within
 from glab.config import Period, load_config
-from glab.network import load
+from glab.evaluation.records import within
+from glab.learning.inputs import Catalogue, opened
+from glab.learning.network import load
 
 LINK, SOURCE = "tb_vod", "compose"
 EARLY, LATE = (2003, 2009), (2013, 2019)

@@ -14,10 +14,10 @@ import xarray as xr
 from scipy.optimize import curve_fit
 
 from glab.calendar import DAYS_PER_YEAR
-from glab.climatology import evaluate, fit
+from glab.climatology.cycles import evaluate, fit
+from glab.climatology.harmonics import basis
+from glab.climatology.sine import ORIGIN
 from glab.config import ClimatologyForm
-from glab.harmonics import basis
-from glab.sine import ORIGIN
 
 SCIPY_SERIES = 100
 

@@ -23,7 +23,7 @@ import numpy as np
 import yaml
 
 from glab.config import Config, load_config
-from glab.io import Provenance, read, write
+from glab.io.files import Provenance, read, write
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = [ROOT / "config/config.yaml", ROOT / "config/demo.yaml"]

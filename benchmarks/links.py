@@ -16,19 +16,18 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from glab import io, metrics
-from glab.catalogue import Catalogue, opened
-from glab.comparison import judged_cells
+from glab import io
 from glab.config import Config, Train, load_config
-from glab.evaluate import judge
-from glab.matching import averaging, averaging_of
-from glab.moments import moments
-from glab.network import ScaledNetwork
-from glab.predict import predicted
-from glab.predict_file import cycles
-from glab.report.methods import summary
-from glab.samples import draw
-from glab.train import train
+from glab.evaluation import statistics as metrics
+from glab.evaluation.evaluate import judge
+from glab.evaluation.records import judged_cells
+from glab.evaluation.statistics import moments
+from glab.learning.inputs import Catalogue, averaging, averaging_of, opened
+from glab.learning.network import ScaledNetwork
+from glab.learning.predict import cycles, predicted
+from glab.learning.samples import draw
+from glab.learning.train import train
+from glab.report.tables import summary
 
 HERE = Path(__file__).parent
 CONFIGS = [*(HERE.parent / "config" / name for name in ("config.yaml", "osse.yaml"))]

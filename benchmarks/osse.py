@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from glab.io import read_table
-from glab.report.methods import EARLY_R, FALSE_TREND, METHODS, summary
+from glab.io.files import read_table
+from glab.report.tables import EARLY_R, FALSE_TREND, METHODS, summary
 
 NO_CHANGE = "-no-change"
 

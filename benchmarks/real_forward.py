@@ -16,9 +16,9 @@ import xarray as xr
 
 from glab import readers
 from glab.config import Lmeb
-from glab.landcover import OMEGA, ROUGHNESS, weighted_mean
 from glab.lmeb import brightness_temperature
-from glab.scene import Ground, emission_arguments, sky
+from glab.lmeb.landcover import OMEGA, ROUGHNESS, weighted_mean
+from glab.retrieval.scene import Ground, emission_arguments, sky
 
 GLDAS = "GLDAS_NOAH025_3H.A20150101.0000.021.nc4"
 MASK = "ESA-CCI-SOILMOISTURE-LAND_AND_RAINFOREST_MASK-fv05.2.nc"

@@ -18,7 +18,8 @@ from numba import config
 from scipy import sparse
 
 from glab.grids import EASE1_ML, M09, M25, regular
-from glab.regrid import Cells, regridder, separable_weights
+from glab.regrid.regridder import regridder
+from glab.regrid.weights import Cells, separable_weights
 
 SOURCES = {"0.25°": regular(0.25), "EASE-1": EASE1_ML, "M09": M09}
 GAPS = 0.6

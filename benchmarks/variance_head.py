@@ -22,15 +22,13 @@ from osse import read_summary
 from torch import Tensor
 
 from glab import io
-from glab.batches import Batches, moved
 from glab.calendar import window_starts
-from glab.catalogue import Catalogue, opened
 from glab.config import Config, load_config
-from glab.features import feature_names, input_columns, vectors
-from glab.matching import averaging, match
-from glab.network import ScaledNetwork, seeded
-from glab.references import references, shares
-from glab.samples import draw
+from glab.learning.features import feature_names, input_columns, vectors
+from glab.learning.inputs import Catalogue, averaging, match, opened
+from glab.learning.network import ScaledNetwork, seeded
+from glab.learning.rebasing import Batches, moved, references, shares
+from glab.learning.samples import draw
 from glab.seeds import seed_of
 from glab.splits import TRAIN
 

@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from glab import io
-from glab.figures.style import SETTINGS
+from glab.report.figures.style import SETTINGS
 
 EVERY = 4  # cells along both axes that one point of the picture stands for
 

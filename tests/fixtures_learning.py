@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from glab import climatology, io
+from glab import io
 from glab.calendar import days_between, days_of_year, year_of
-from glab.catalogue import Catalogue, opened
+from glab.climatology import cycles as climatology
 from glab.config import ClimatologyForm, Features, LinkInput, Mapping, Record, Samples, Splits
 from glab.grids import M25
+from glab.learning.inputs import Catalogue, opened
 
 ROW, COL, SIDE, BLOCK = 200, 700, 12, 4
 AMSR = ["10h", "10v"]

@@ -11,7 +11,7 @@ from glab import io
 from glab.calendar import days_of_year
 from glab.config import Lmeb, Tb40
 from glab.lmeb import brightness_temperature
-from glab.scene import Ground, emission_arguments, ground_of, static_ground
+from glab.retrieval.scene import Ground, emission_arguments, ground_of, static_ground
 
 ANGLES = np.array([17.5, 22.5, 27.5, 32.5, 37.5, 40.0, 42.5, 47.5, 52.5, 57.5])
 OVERPASSES = ["ascending", "descending"]

@@ -3,8 +3,8 @@
 from functools import cache
 
 from glab.config import Box, Simulate
-from glab.simulate.truth import simulate_truth
-from glab.simulate.world import World, world_of
+from glab.simulate.world.truth import simulate_truth
+from glab.simulate.world.world import World, world_of
 
 SAVANNA = Box(west=20.0, east=22.0, south=5.0, north=7.0)
 MERIDIAN = Box(west=20.0, east=20.3, south=-35.0, north=70.0)

@@ -5,10 +5,10 @@ import os
 
 import pytest
 
-from glab.acquire import File, as_text, from_text, manifest
 from glab.config import Acquire
 from glab.errors import GlabError
-from glab.steps.acquire import acquire, check, read_manifest, write_manifest
+from glab.readers.acquire import File, as_text, from_text, manifest, read_manifest, write_manifest
+from glab.steps.acquire import acquire, check
 
 SETTINGS = Acquire(reader="smap_ib", bad_share_max=0.2)
 HDF5 = b"\x89HDF\r\n\x1a\n"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from glab import breaks
-from glab.breaks import Segment
 from glab.calendar import annual_phase, days_between
+from glab.evaluation import breaks
+from glab.evaluation.breaks import Segment
 
 DAYS = days_between("2003-01-04", "2013-12-31")[::18]
 CHANGE = np.datetime64("2010-06-01")

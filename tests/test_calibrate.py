@@ -7,12 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures_learning import plain_samples
-from glab.calibrate import calibrate
 from glab.config import Calibrate, Network
-from glab.ensemble import mean_and_spread
 from glab.errors import GlabError
-from glab.network import seeded
-from glab.uncertainty import data_deviation, fit_data_variance, regressors
+from glab.learning.calibrate import calibrate, data_deviation, fit_data_variance, regressors
+from glab.learning.network import mean_and_spread, seeded
 
 TERMS = ["constant", "structural", "inverse_count"]
 

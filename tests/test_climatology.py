@@ -8,15 +8,24 @@ from hypothesis import strategies as st
 from scipy.optimize import least_squares
 
 from glab import io
-from glab.annulus import least_in_annulus
 from glab.calendar import annual_phase, days_between, days_of_year
-from glab.climatology import CYCLE, MEDIAN, NONE, evaluate, fit, fit_all, variables_of
-from glab.climatology_tiles import check_has_data, joined, named
+from glab.climatology.cycles import (
+    CYCLE,
+    MEDIAN,
+    NONE,
+    check_has_data,
+    evaluate,
+    fit,
+    fit_all,
+    joined,
+    named,
+    open_climatology,
+    variables_of,
+)
+from glab.climatology.sine import ORIGIN, least_in_annulus
 from glab.config import Climatology, ClimatologyForm, Period, Series
 from glab.errors import GlabError
-from glab.sine import ORIGIN
 from glab.steps.climatology import climatology as step
-from glab.steps.climatology import open_climatology
 
 DAYS = days_between("2010-06-01", "2013-10-03")
 PURE = ClimatologyForm(ridge=0.0)
@@ -89,7 +98,7 @@ def test_channels_are_fitted_apart():
 def test_more_series_than_stand_in_memory_together(monkeypatch):
     values = array(noisy(DAYS, 11))
     whole = fit(values, DAYS, PURE)
-    monkeypatch.setattr("glab.climatology.SERIES_AT_ONCE", 4)
+    monkeypatch.setattr("glab.climatology.cycles.SERIES_AT_ONCE", 4)
     parts = fit(values, DAYS, PURE)
     xr.testing.assert_allclose(whole, parts, rtol=1e-6)
     np.testing.assert_allclose(evaluate(whole, DAYS[:9]), evaluate(parts, DAYS[:9]), rtol=1e-6)

@@ -7,9 +7,9 @@ import xarray as xr
 from fixtures_learning import toy_domain
 from glab import io
 from glab.calendar import days_of_year
-from glab.compose import compose
 from glab.config import Compose, ComposeChoice, Mask, Series
 from glab.errors import GlabError
+from glab.products.compose import compose
 from glab.steps.compose import compose as step
 
 NAN = np.nan

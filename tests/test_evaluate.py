@@ -11,20 +11,21 @@ import xarray as xr
 
 import fixtures_products as work
 from glab import io
-from glab.comparison import (
+from glab.config import Evaluate, Period, Product, Splits
+from glab.errors import GlabError
+from glab.evaluation.breaks import segments_of
+from glab.evaluation.evaluate import COLUMNS, judge
+from glab.evaluation.records import (
     controls,
     groups,
     judged_cells,
     periods,
+    product_records,
     record,
     truths,
 )
-from glab.config import Evaluate, Period, Product, Splits
-from glab.consistency import segments_of
-from glab.digest import annual_trend, digest
-from glab.errors import GlabError
-from glab.evaluate import COLUMNS, judge
-from glab.steps.evaluate import evaluate, product_records
+from glab.evaluation.summary import annual_trend, digest
+from glab.steps.evaluate import evaluate
 from glab.steps.product import product
 
 SPLITS = Splits(held_out_years=[2013], held_out_share=0.3)

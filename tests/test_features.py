@@ -5,10 +5,9 @@ import pytest
 
 from fixtures_learning import AMSR, INPUT, link, sampling, toy_world
 from glab.calendar import days_of_year, window_starts
-from glab.catalogue import tiles_of
 from glab.config import Features, LinkInput, Record
 from glab.errors import GlabError
-from glab.features import (
+from glab.learning.features import (
     feature_names,
     input_columns,
     residual_spread,
@@ -16,7 +15,8 @@ from glab.features import (
     vectors,
     window_cycle,
 )
-from glab.samples import draw
+from glab.learning.inputs import tiles_of
+from glab.learning.samples import draw
 
 ALL = slice(0, 144)
 

@@ -5,7 +5,8 @@ import pytest
 
 from glab.errors import GlabError
 from glab.grids import M25, M36, from_edges
-from glab.regrid import footprint, gaussian_footprint, separable_weights
+from glab.regrid.footprint import footprint, gaussian_footprint
+from glab.regrid.weights import separable_weights
 
 ROWS, COLS = np.arange(280, 310), np.arange(700, 735)
 

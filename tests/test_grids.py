@@ -24,7 +24,7 @@ from glab.grids import (
     latitude_from_q,
     regular,
 )
-from glab.grids.ellipsoid import authalic_q
+from glab.grids.rectilinear import authalic_q
 
 PUBLISHED = [
     (M25, (584, 1388), 84.4397903, 83.5171357, -179.8703169),

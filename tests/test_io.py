@@ -15,8 +15,8 @@ import xarray as xr
 
 from glab import io
 from glab.calendar import days_of_year, time_blocks
-from glab.encoding import FILL
 from glab.errors import GlabError
+from glab.io.encoding import FILL
 
 DAYS = days_of_year(2012)
 PROVENANCE = io.Provenance("regrid", {"b": 1, "a": [2.5]}, [Path("/somewhere/2012.nc")], ["doi:x"])

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from glab.errors import GlabError
-from glab.landcover import OMEGA, ROUGHNESS, parameters, weighted_mean
+from glab.lmeb.landcover import OMEGA, ROUGHNESS, parameters, weighted_mean
 
 GRASS, CROP, BARREN = 9, 11, 15  # places of classes 10, 12 and 16
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from glab import metrics
 from glab.calendar import annual_phase, days_between
-from glab.moments import moments, paired
+from glab.evaluation import statistics as metrics
+from glab.evaluation.statistics import moments, paired
 
 DAYS = days_between("2003-01-01", "2008-12-31")[::18]
 

@@ -9,7 +9,7 @@ import torch
 
 from glab.config import Network
 from glab.errors import GlabError
-from glab.network import (
+from glab.learning.network import (
     SETTINGS,
     WEIGHTS,
     ScaledNetwork,

@@ -9,8 +9,8 @@ import yaml
 
 import in_process
 from glab.config import load_config
-from glab.io import read_table
-from glab.report.methods import CEILING, EARLY, FALSE_TREND, summary
+from glab.io.files import read_table
+from glab.report.tables import CEILING, EARLY, FALSE_TREND, summary
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = {

@@ -9,12 +9,10 @@ from fixtures_learning import AMSR, INPUT, link, sampling, toy_world
 from glab import io
 from glab.calendar import days_of_year, window_starts
 from glab.config import Calibrate, Features, LinkInput, Network, Predict, Record, Train
-from glab.ensemble import mean_and_spread, noise_spread
 from glab.errors import GlabError
-from glab.features import feature_names, vectors
-from glab.network import load, seeded
-from glab.predict import predicted
-from glab.predict_file import blocks
+from glab.learning.features import feature_names, vectors
+from glab.learning.network import load, mean_and_spread, noise_spread, seeded
+from glab.learning.predict import blocks, predicted
 from glab.steps.calibrate import calibrate as calibrate_step
 from glab.steps.predict import predict as predict_step
 from glab.steps.samples import samples as samples_step

@@ -13,11 +13,11 @@ import xarray as xr
 import fixtures_products as work
 from glab import io
 from glab.config import Product
-from glab.discovery import FORMS
 from glab.errors import GlabError
-from glab.gridded import CELL_M, cells_of, horizontal, scattered, window_of
 from glab.grids import M25
-from glab.product import quality_filter
+from glab.grids.cells import CELL_M, cells_of, horizontal, scattered, window_of
+from glab.products.attributes import FORMS
+from glab.products.product import quality_filter
 from glab.steps.product import export_daily, product
 
 INPUTS = {

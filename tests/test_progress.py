@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from glab.progress import watched
+from glab.io.files import watched
 
 
 class Terminal(io.StringIO):

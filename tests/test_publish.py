@@ -13,7 +13,7 @@ import fixtures_products as work
 from glab import io
 from glab.config import Product, Publish
 from glab.errors import GlabError
-from glab.publish import chunk_lengths
+from glab.products.publish import chunk_lengths
 from glab.steps.product import product
 from glab.steps.publish import publish
 

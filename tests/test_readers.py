@@ -8,7 +8,7 @@ import pytest
 import fixtures_native as native
 from fixtures_native import COLS, ROWS, SHAPE, amsre_fields, assert_canonical, gappy
 from glab.grids import M25, M36, from_coordinates
-from glab.readers import FORMATS, read
+from glab.readers.formats import FORMATS, read
 
 
 @pytest.fixture
@@ -251,7 +251,7 @@ def test_small_granules_are_read_in_milliseconds(tmp_path, rng):
 def test_every_format_has_a_reader():
     from importlib import import_module
 
-    from glab.readers import MODULES
+    from glab.readers.formats import MODULES
 
     for name in FORMATS:
         module = import_module(f"glab.readers.{MODULES.get(name, name)}")

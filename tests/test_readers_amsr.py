@@ -6,7 +6,7 @@ import pytest
 import fixtures_native as native
 from fixtures_native import COLS, ROWS, SHAPE, amsre_fields, assert_canonical, gappy
 from glab.grids import EASE1_ML, M25, from_coordinates
-from glab.readers import read
+from glab.readers.formats import read
 
 
 @pytest.fixture

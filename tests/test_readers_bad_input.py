@@ -10,8 +10,8 @@ import pytest
 import fixtures_native as native
 from fixtures_native import COLS, ROWS, SHAPE
 from glab.errors import GlabError
-from glab.readers import granule_date, granule_identity, is_granule, list_granules, read
-from glab.readers.naming import NAMINGS
+from glab.readers.formats import read
+from glab.readers.naming import NAMINGS, granule_date, granule_identity, is_granule, list_granules
 
 ML_FIELDS = ["A_TB10.7H (Res 1)", "D_TB36.5V (Res 1)"]
 

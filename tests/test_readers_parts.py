@@ -11,8 +11,8 @@ import fixtures_native as native
 from fixtures_native import COLS, ROWS, SHAPE
 from glab.errors import GlabError
 from glab.grids import M36
-from glab.readers import read
 from glab.readers.decoding import Packing, decode
+from glab.readers.formats import read
 from glab.readers.georeference import projected, rectilinear
 from glab.readers.structmetadata import packed_degrees
 from glab.readers.times import hours_from_tai93

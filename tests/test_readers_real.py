@@ -14,7 +14,8 @@ import xarray as xr
 from glab.config import load_config
 from glab.errors import GlabError
 from glab.grids import M25, M36, from_coordinates, regular
-from glab.readers import granule_date, read
+from glab.readers.formats import read
+from glab.readers.naming import granule_date
 from glab.readers.smap_l3 import georeference_of
 from glab.regrid.quality import quality_controlled
 

@@ -6,8 +6,9 @@ import pytest
 from glab import io
 from glab.config import Box, Simulate
 from glab.grids import EASE1_ML, M25, M36, from_coordinates
-from glab.readers import granule_date, read
-from glab.steps.acquire import read_manifest
+from glab.readers.acquire import read_manifest
+from glab.readers.formats import read
+from glab.readers.naming import granule_date
 from glab.steps.simulate import READERS as OTHER_NAMES
 from glab.steps.simulate import simulate
 

@@ -6,7 +6,8 @@ import pytest
 
 import fixtures_native as native
 from glab.errors import GlabError
-from glab.readers import raster, read
+from glab.readers import raster
+from glab.readers.formats import read
 
 LAT, LON = 60.0 - 0.25 * np.arange(9), 20.0 + 0.25 * np.arange(7)
 SHAPE = (LAT.size, LON.size)

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from glab.config import Config, load_config
-from glab.steps.acquire import check, write_manifest
+from glab.readers.acquire import write_manifest
+from glab.steps.acquire import check
 from planning import ROOT, Run
 
 pytestmark = pytest.mark.slow

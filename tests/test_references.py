@@ -6,10 +6,9 @@ import torch
 import xarray as xr
 from pydantic import ValidationError
 
-from glab.batches import Batches, moved
 from glab.config import Link, Network, Train
-from glab.references import SAMPLES_MIN, SEASONS, references, shares
-from glab.train import train
+from glab.learning.rebasing import SAMPLES_MIN, SEASONS, Batches, moved, references, shares
+from glab.learning.train import train
 
 NAMES = ["tb_h_residual", "tb_h_mean91_past", "tb_h_climatology", "target_vod_climatology"]
 CPU = torch.device("cpu")

@@ -12,17 +12,9 @@ from pyproj import Geod
 from scipy import sparse
 
 from glab.errors import GlabError
-from glab.grids import (
-    EASE1_ML,
-    M09,
-    M25,
-    M36,
-    CurvilinearGrid,
-    ProjectedGrid,
-    from_edges,
-    regular,
-)
-from glab.regrid import Cells, regridder, separable_weights
+from glab.grids import EASE1_ML, M09, M25, M36, CurvilinearGrid, ProjectedGrid, from_edges, regular
+from glab.regrid.regridder import regridder
+from glab.regrid.weights import Cells, separable_weights
 
 EUROPE = M25.window(slice(80, 110), slice(690, 730))
 SOURCES = {

@@ -7,9 +7,8 @@ import xarray as xr
 from glab.config import Regrid
 from glab.errors import GlabError
 from glab.grids import CurvilinearGrid, ProjectedGrid, regular
-from glab.regrid import OnDomain, source_grid
-from glab.regrid.merge import Part, layout_of, merged
-from glab.regrid.on_domain import Values, is_flag
+from glab.regrid.on_domain import OnDomain, Values, is_flag, source_grid
+from glab.regrid.year import Part, layout_of, merged
 
 LON = np.array([0.0, 10.0, 20.0])
 DAY = np.array(["2015-01-01"], "datetime64[s]")

@@ -14,9 +14,9 @@ from glab import io
 from glab.config import QualityRule, Regrid
 from glab.errors import GlabError
 from glab.grids import EASE1_ML, M25, M36
-from glab.regrid import quality_controlled
+from glab.readers.acquire import write_manifest
 from glab.regrid.on_domain import hour_weights
-from glab.steps.acquire import write_manifest
+from glab.regrid.quality import quality_controlled
 from glab.steps.regrid import regrid
 
 ROWS, COLS = np.arange(285, 297), np.arange(765, 779)  # central Africa

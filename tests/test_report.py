@@ -15,15 +15,16 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import fixtures_products as work
-from glab import figures, io
-from glab.breaks import Segment
+from glab import io
 from glab.config import Evaluate, Period, Product, Report, Splits
-from glab.figures import Example, Panel
-from glab.figures.style import image, sensors_named
-from glab.gridded import horizontal, window_of
+from glab.evaluation.breaks import Segment
+from glab.grids.cells import horizontal, window_of
+from glab.report import figures
+from glab.report.content import number
+from glab.report.figures import Example, Panel
+from glab.report.figures.style import image, sensors_named
 from glab.report.material import Judged, Material, example_cells
-from glab.report.parts import number
-from glab.report.sections import sections
+from glab.report.page import sections
 from glab.steps.evaluate import evaluate
 from glab.steps.product import product
 from glab.steps.report import report

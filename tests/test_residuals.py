@@ -6,10 +6,10 @@ import xarray as xr
 
 from glab import io
 from glab.calendar import days_of_year
-from glab.climatology import fit_all
+from glab.climatology.cycles import fit_all
+from glab.climatology.residuals import residuals
 from glab.config import ClimatologyForm, Residuals, Series
 from glab.errors import GlabError
-from glab.residuals import residuals
 from glab.steps.residuals import residuals as step
 from test_climatology import run_step, waves, write_world
 

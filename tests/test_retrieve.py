@@ -14,11 +14,10 @@ from fixtures_smos import (
     surface,
 )
 from glab import io
-from glab import scene_flags as flags
 from glab.config import Lmeb, Mask, PriorSigma, Retrieve
-from glab.retrieve import preceding, prior_of_days, prior_of_year, retrieve
-from glab.retrieve_year import year_blocks
-from glab.scene import ground_of, ground_temperature, sky, static_ground
+from glab.retrieval import flags
+from glab.retrieval.retrieve import preceding, prior_of_days, prior_of_year, retrieve, year_blocks
+from glab.retrieval.scene import ground_of, ground_temperature, sky, static_ground
 from glab.steps.retrieve import retrieve as step
 
 SETTINGS = Retrieve(lmeb=NO_SKY)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from glab.calendar import days_between, days_of_year, window_starts
+from glab.climatology.running import interval_means, running_mean, smoothed, window_mean
 from glab.errors import GlabError
-from glab.running import interval_means, running_mean, smoothed, window_mean
 
 DAYS = days_between("2011-01-01", "2013-12-31")
 YEAR = days_of_year(2012)

@@ -14,7 +14,7 @@ from glab.calendar import year_of
 from glab.config import LinkInput, Record, Splits
 from glab.errors import GlabError
 from glab.grids import M25
-from glab.samples import draw
+from glab.learning.samples import draw
 from glab.splits import (
     BUFFER,
     HELD_OUT_BLOCKS,

@@ -5,9 +5,9 @@ import pytest
 import xarray as xr
 
 from glab.calendar import days_of_year
+from glab.climatology.series import gathered, series, series_blocks, surface_of
 from glab.config import Mask, Series
 from glab.errors import GlabError
-from glab.series import gathered, series, series_blocks, surface_of
 
 DAYS = days_of_year(2012)
 CELLS = np.array([70, 12, 33, 90], np.int32)

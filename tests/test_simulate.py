@@ -9,9 +9,8 @@ from glab.calendar import annual_phase, days_of_year
 from glab.config import Box, Simulate
 from glab.errors import GlabError
 from glab.grids import M25
-from glab.simulate.fields import Weather, detrended, mixer, remembered
-from glab.simulate.seeds import normal, stream
-from glab.simulate.world import world_of
+from glab.simulate.world.fields import Weather, detrended, mixer, normal, remembered, stream
+from glab.simulate.world.world import world_of
 from glab.steps.simulate import simulate
 
 DAILY = {

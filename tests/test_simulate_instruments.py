@@ -8,17 +8,17 @@ import pytest
 from fixtures_world import MERIDIAN, truth_of, year_of
 from glab.calendar import days_between
 from glab.errors import GlabError
-from glab.landcover import parameters
 from glab.lmeb import brightness_temperature, effective_temperature
-from glab.simulate import amsr, microwave, orbits
-from glab.simulate.emission import lband_tb
-from glab.simulate.footprint import footprint
+from glab.lmeb.landcover import parameters
 from glab.simulate.granules import write_granules
-from glab.simulate.missions import works
-from glab.simulate.reanalysis import reanalysis
-from glab.simulate.retrievals import casm, slow_parts, smap_ib, smos_ic, smosmap_ib
-from glab.simulate.truth import scene_at
-from glab.simulate.world import world_of
+from glab.simulate.instruments import amsr, microwave, orbits
+from glab.simulate.instruments.missions import works
+from glab.simulate.instruments.reanalysis import reanalysis
+from glab.simulate.instruments.retrievals import casm, slow_parts, smap_ib, smos_ic, smosmap_ib
+from glab.simulate.world.emission import lband_tb
+from glab.simulate.world.footprint import footprint
+from glab.simulate.world.truth import scene_at
+from glab.simulate.world.world import world_of
 
 
 @pytest.mark.parametrize(

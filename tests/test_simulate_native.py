@@ -12,10 +12,11 @@ from pyhdf.SD import SD
 
 from fixtures_world import truth_of
 from glab.grids import EASE1_ML, M25, M36
-from glab.simulate import native_amsr2, native_gridded
+from glab.simulate.formats import amsr2 as native_amsr2
+from glab.simulate.formats import gridded as native_gridded
+from glab.simulate.formats.netcdf import Field, Layout
 from glab.simulate.granules import write_granules
-from glab.simulate.native_netcdf import Field, Layout
-from glab.simulate.world import world_of
+from glab.simulate.world.world import world_of
 
 YEARS = {
     "smos_l3": 2011,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fixtures_world import year_of
-from glab.simulate import orbits, smos
-from glab.simulate.footprint import footprint
+from glab.simulate.instruments import orbits, smos
+from glab.simulate.world.footprint import footprint
 
 BIN40, BIN37, BIN42 = 8, 7, 9
 

@@ -11,18 +11,26 @@ import pytest
 import xarray as xr
 
 import fixtures_products as work
-from glab import figures, io
-from glab.acquire import manifest
+from glab import io
 from glab.config import Acquire, Evaluate, Product, Report, Simulate, Stations
 from glab.errors import GlabError
-from glab.figures.stations import Pair
+from glab.evaluation.stations import (
+    at_overpass,
+    collected,
+    compared,
+    is_wanted,
+    medians,
+    nearest_cells,
+)
 from glab.readers import ismn
+from glab.readers.acquire import manifest, read_manifest, write_manifest
+from glab.report import figures
+from glab.report.figures.stations import Pair
 from glab.report.material import Material
 from glab.report.stations import chosen, station_table, stations
-from glab.simulate import native_ismn
-from glab.simulate.stations import NETWORKS, write_stations
-from glab.stations import at_overpass, collected, compared, is_wanted, medians, nearest_cells
-from glab.steps.acquire import acquire, check, read_manifest, write_manifest
+from glab.simulate.formats import ismn as native_ismn
+from glab.simulate.instruments.stations import NETWORKS, write_stations
+from glab.steps.acquire import acquire, check
 from glab.steps.evaluate import evaluate
 from glab.steps.product import product
 from glab.steps.simulate import simulate

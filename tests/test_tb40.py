@@ -16,13 +16,12 @@ from fixtures_smos import (
     written,
 )
 from glab import io
-from glab.angles import information, shares_of_correlated, wanted_bins
 from glab.config import Lmeb, Tb40
 from glab.errors import GlabError
-from glab.scene import at_ground, sky
+from glab.retrieval.angles import information, shares_of_correlated, wanted_bins
+from glab.retrieval.scene import at_ground, sky
+from glab.retrieval.tb40 import Views, estimate, year_blocks
 from glab.steps.tb40 import tb40
-from glab.tb40 import Views, estimate
-from glab.tb40_year import year_blocks
 
 RNG = np.random.default_rng(0)
 

@@ -9,9 +9,9 @@ from fixtures_learning import plain_samples
 from glab import io
 from glab.config import Network, Train
 from glab.errors import GlabError
-from glab.network import load
+from glab.learning.network import load
+from glab.learning.train import SampleData, train
 from glab.steps.train import train as step
-from glab.train import SampleData, train
 
 SMALL = Network(hidden=[16, 8], epochs=4, batch_size=256, learning_rate=5e-3)
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from glab.config.sections import Fraction, Mask, Period, Positive, Section, Series
+from glab.config.sources import Fraction, Mask, Period, Positive, Section, Series
 
 Activation = Literal["relu", "leaky_relu", "silu", "tanh"]
 Detail = Literal["target", "inputs"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from glab.config.products import Stations
-from glab.config.record import Config
+from glab.config.run import Config
 from glab.errors import GlabError
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from glab.config.links import Splits
-from glab.config.sections import Fraction, Period, Positive, Section
+from glab.config.sources import Fraction, Period, Positive, Section
 
 
 class Creator(Section):

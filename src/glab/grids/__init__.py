@@ -1,9 +1,19 @@
 """The grids of the satellites' files, and the grid a file is on."""
 
-from glab.grids.coordinates import from_coordinates
-from glab.grids.ellipsoid import latitude_from_q, sin_authalic
 from glab.grids.projected import CurvilinearGrid, ProjectedGrid
-from glab.grids.rectilinear import EASE1_ML, M09, M25, M36, NAMED, Grid, from_edges, regular
+from glab.grids.rectilinear import (
+    EASE1_ML,
+    M09,
+    M25,
+    M36,
+    NAMED,
+    Grid,
+    from_coordinates,
+    from_edges,
+    latitude_from_q,
+    regular,
+    sin_authalic,
+)
 
 __all__ = [
     "EASE1_ML",

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from glab.arrays import Float64s
 from glab.errors import GlabError
-from glab.grids.ellipsoid import Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +22,8 @@ class ProjectedGrid:
         crs: the projection, as pyproj reads it ("EPSG:6931").
     """
 
-    x: Floats
-    y: Floats
+    x: Float64s
+    y: Float64s
     crs: str
 
     def __post_init__(self) -> None:
@@ -48,12 +48,12 @@ class ProjectedGrid:
         """Rows and columns."""
         return self.y.size, self.x.size
 
-    def project(self, lat: ArrayLike, lon: ArrayLike) -> tuple[Floats, Floats]:
+    def project(self, lat: ArrayLike, lon: ArrayLike) -> tuple[Float64s, Float64s]:
         """Projected x, y in m of geodetic points in degrees; infinite where there is none."""
         x, y = self._transformer().transform(np.asarray(lon, float), np.asarray(lat, float))
         return x, y
 
-    def centres(self) -> tuple[Floats, Floats]:
+    def centres(self) -> tuple[Float64s, Float64s]:
         """Latitude and longitude in degrees of all cell centres, shape (rows, cols)."""
         x, y = np.meshgrid(self.x, self.y)
         lon, lat = self._transformer().transform(x, y, direction="INVERSE")
@@ -77,8 +77,8 @@ class CurvilinearGrid:
         lat, lon: degrees, shape (rows, cols).
     """
 
-    lat: Floats
-    lon: Floats
+    lat: Float64s
+    lon: Float64s
 
     def __post_init__(self) -> None:
         if self.lat.ndim != 2 or self.lat.shape != self.lon.shape:
@@ -98,6 +98,6 @@ class CurvilinearGrid:
         """Rows and columns."""
         return self.lat.shape[0], self.lat.shape[1]
 
-    def centres(self) -> tuple[Floats, Floats]:
+    def centres(self) -> tuple[Float64s, Float64s]:
         """Latitude and longitude in degrees of all cell centres, shape (rows, cols)."""
         return self.lat, self.lon

@@ -1,8 +1,9 @@
 """Rectilinear grids: longitude depends on the column alone, latitude on the row alone.
 
 All latitudes are geodetic (WGS 84), those of the spherical EASE-Grid 1 included, because its
-makers put geodetic latitudes into the formula of the sphere. Areas are therefore taken on the
-WGS 84 ellipsoid for every grid, by authalic latitude: the true area of what a cell covers.
+authors put geodetic latitudes into the formula of the sphere. Areas are therefore taken on the
+WGS 84 ellipsoid for every grid, by authalic latitude: the true area of a cell. A file's grid is
+recognised from its coordinates (`from_coordinates`).
 """
 
 from __future__ import annotations
@@ -10,19 +11,44 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from glab.arrays import Float64s, Indices
 from glab.errors import GlabError
-from glab.grids.ellipsoid import (
-    ECCENTRICITY,
-    POLAR_Q,
-    SEMI_MAJOR_M,
-    Floats,
-    latitude_from_q,
-    sin_authalic,
-)
 
-Indices = NDArray[np.int64]
+SEMI_MAJOR_M = 6378137.0
+ECCENTRICITY = float(np.sqrt(2 / 298.257223563 - 298.257223563**-2))
+
+
+def authalic_q(sin_lat: ArrayLike) -> Float64s:
+    """q of the authalic latitude: 2 × the area from the equator per radian, over a².
+
+    Args:
+        sin_lat: sine of the geodetic latitude, any shape.
+
+    Reference: Snyder (1987), Map Projections, USGS PP 1395, eq. 3-12.
+    """
+    e, s = ECCENTRICITY, np.asarray(sin_lat, float)
+    return (1 - e**2) * (s / (1 - (e * s) ** 2) + np.arctanh(e * s) / e)
+
+
+POLAR_Q = float(authalic_q(1.0))
+
+
+def sin_authalic(lat: ArrayLike) -> Float64s:
+    """Sine of the authalic latitude, proportional to the area between equator and `lat` (deg)."""
+    return authalic_q(np.sin(np.radians(lat))) / POLAR_Q
+
+
+def latitude_from_q(q: ArrayLike) -> Float64s:
+    """Geodetic latitude in degrees for authalic q (inverse of `authalic_q`, by Newton's method)."""
+    q = np.asarray(q, float)
+    s = np.clip(q / POLAR_Q, -1, 1)
+    for _ in range(6):
+        slope = 2 * (1 - ECCENTRICITY**2) / (1 - (ECCENTRICITY * s) ** 2) ** 2
+        s = np.clip(s - (authalic_q(s) - q) / slope, -1, 1)
+    return np.degrees(np.arcsin(s))
+
 
 EASE1_RADIUS_M = 6371228.0
 TRUE_SCALE_DEG = 30.0
@@ -41,10 +67,10 @@ class Grid:
         name: the named grid this is (a window of); empty for any other.
     """
 
-    lat: Floats
-    lon: Floats
-    lat_bounds: Floats
-    lon_bounds: Floats
+    lat: Float64s
+    lon: Float64s
+    lat_bounds: Float64s
+    lon_bounds: Float64s
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -95,14 +121,14 @@ class Grid:
         inside = (rows >= 0) & (cols >= 0)
         return np.where(inside, rows, -1), np.where(inside, cols, -1)
 
-    def areas(self) -> Floats:
+    def areas(self) -> Float64s:
         """True area of every cell in m², shape (rows, cols)."""
         heights = np.diff(sin_authalic(self.lat_bounds), axis=1)
         widths = np.radians(np.diff(self.lon_bounds, axis=1))
         return SEMI_MAJOR_M**2 * POLAR_Q / 2 * heights * widths.T
 
 
-def _check_axis(what: str, centres: Floats, bounds: Floats) -> None:
+def _check_axis(what: str, centres: Float64s, bounds: Float64s) -> None:
     """Raise unless centres are finite, strictly monotonic and each within its bounds."""
     if centres.ndim != 1 or centres.size == 0 or bounds.shape != (centres.size, 2):
         raise GlabError(f"{what}: one centre and two bounds a cell", found=bounds.shape)
@@ -116,7 +142,7 @@ def _check_axis(what: str, centres: Floats, bounds: Floats) -> None:
         raise GlabError(f"{what} lies outside of its cell's bounds", variable=what)
 
 
-def _locate(points: Floats, bounds: Floats) -> Indices:
+def _locate(points: Float64s, bounds: Float64s) -> Indices:
     """Number of the cell whose bounds hold each point, −1 where there is none."""
     order = np.argsort(bounds[:, 0])
     low, high = bounds[order].T
@@ -126,7 +152,7 @@ def _locate(points: Floats, bounds: Floats) -> Indices:
 
 
 def from_edges(
-    lat_edges: ArrayLike, lon_edges: ArrayLike, name: str = "", lat: Floats | None = None
+    lat_edges: ArrayLike, lon_edges: ArrayLike, name: str = "", lat: Float64s | None = None
 ) -> Grid:
     """Grid between consecutive edges (degrees); centres midway, or at the latitudes `lat`."""
     lat_edges, lon_edges = np.asarray(lat_edges, float), np.asarray(lon_edges, float)
@@ -150,15 +176,15 @@ def _ease(name: str, rows: int, cols: int, cell_m: float, *, sphere: bool = Fals
     EASE-Grid 1 y = R sin(lat) / k (Brodzik et al. 2012, doi:10.3390/ijgi1010032; NSIDC).
     """
 
-    def latitude(y_m: Floats) -> Floats:
+    def latitude(y_m: Float64s) -> Float64s:
         sin_true = np.sin(np.radians(TRUE_SCALE_DEG))
         if sphere:
             return np.degrees(np.arcsin(y_m * np.sqrt(1 - sin_true**2) / EASE1_RADIUS_M))
         scale = np.sqrt((1 - sin_true**2) / (1 - (ECCENTRICITY * sin_true) ** 2))
         return latitude_from_q(y_m * 2 * scale / SEMI_MAJOR_M)
 
-    edges_m: Floats = (rows / 2 - np.arange(rows + 1, dtype=float)) * cell_m
-    centres_m: Floats = (edges_m[:-1] + edges_m[1:]) / 2
+    edges_m: Float64s = (rows / 2 - np.arange(rows + 1, dtype=float)) * cell_m
+    centres_m: Float64s = (edges_m[:-1] + edges_m[1:]) / 2
     return from_edges(
         latitude(edges_m), np.linspace(-180, 180, cols + 1), name, latitude(centres_m)
     )
@@ -169,3 +195,81 @@ M36 = _ease("M36", 406, 964, 36032.220840584)
 M09 = _ease("M09", 1624, 3856, 9008.055210146)
 EASE1_ML = _ease("EASE1_ML", 586, 1383, 25067.525, sphere=True)
 NAMED = {grid.name: grid for grid in (M25, M36, M09, EASE1_ML)}
+
+
+COORDINATE_TOLERANCE_DEG = 6e-4
+"""How far a file's coordinate may lie from a known grid's: files round to three decimals."""
+
+
+def from_coordinates(lat: ArrayLike, lon: ArrayLike) -> Grid:
+    """The grid of a file, from its cell-centre coordinates alone.
+
+    Coordinates that match a named grid within three decimals give that grid's window with its
+    exact bounds (rows and columns may be missing, as in files of land rows); any others give a
+    rectilinear grid with bounds midway, even ones if the steps are even.
+
+    Args:
+        lat: degrees, shape (rows,), or (rows, cols) if constant along rows (NaN where filled).
+        lon: degrees, any turn, shape (cols,), or (rows, cols) if constant along columns.
+
+    Raises:
+        GlabError: for curvilinear or disordered coordinates.
+    """
+    lat = _collapse(np.asarray(lat, float), axis=1, what="lat")
+    lon = _collapse(np.asarray(lon, float), axis=0, what="lon")
+    if not (np.isfinite(lat).all() and np.isfinite(lon).all()):
+        raise GlabError("missing coordinate", variable="lat, lon", found="NaN")
+    lon = np.unwrap(lon, period=360.0)
+    for named in NAMED.values():
+        window = _window_of(named, lat, lon)
+        if window is not None:
+            return window
+    lat_bounds = np.clip(_midway(lat), -90, 90)
+    return Grid(lat, lon, np.sort(lat_bounds, axis=1), _midway(lon, turn=360.0))
+
+
+def _collapse(coordinate: Float64s, axis: int, what: str) -> Float64s:
+    """A 2-D coordinate that varies along one axis only, as a 1-D one."""
+    if coordinate.ndim == 1:
+        return coordinate
+    filled = np.ma.masked_invalid(coordinate)
+    if coordinate.ndim != 2 or float(np.ptp(filled, axis=axis).max()) > COORDINATE_TOLERANCE_DEG:
+        raise GlabError(
+            "not a rectilinear grid",
+            variable=what,
+            found=f"{what} varies along both axes",
+            remedy="name its projection (attribute crs, coordinates x and y), or use xesmf",
+        )
+    return np.asarray(filled.mean(axis=axis).filled(np.nan), float)
+
+
+def _window_of(named: Grid, lat: Float64s, lon: Float64s) -> Grid | None:
+    """The window of a named grid with these centres, None if they are not its."""
+    rows, cols = named.index(lat, lon[:1])[0], named.index(lat[:1], lon)[1]
+    if (rows < 0).any() or (cols < 0).any():
+        return None
+    turns = np.round((lon - named.lon[cols]) / 360.0) * 360.0
+    distance = max(np.abs(named.lat[rows] - lat).max(), np.abs(named.lon[cols] + turns - lon).max())
+    if distance > COORDINATE_TOLERANCE_DEG:
+        return None
+    window_lon = named.lon_bounds[cols] + turns[:, None]
+    return Grid(
+        named.lat[rows], named.lon[cols] + turns, named.lat_bounds[rows], window_lon, named.name
+    )
+
+
+def _midway(centres: Float64s, turn: float | None = None) -> Float64s:
+    """Bounds (n, 2) midway between centres, exactly even where the steps are even."""
+    if centres.size < 2:
+        raise GlabError("one row or column of an unknown grid has no size", found=list(centres))
+    steps = np.diff(centres)
+    step = (centres[-1] - centres[0]) / (centres.size - 1)
+    even = centres[0] + step * np.arange(centres.size)
+    if np.abs(even - centres).max() < 2 * COORDINATE_TOLERANCE_DEG:
+        if turn and abs(abs(step) * centres.size - turn) < 2 * COORDINATE_TOLERANCE_DEG:
+            step = np.copysign(turn / centres.size, step)
+        edges = even.mean() + step * (np.arange(centres.size + 1) - centres.size / 2)
+    else:
+        outer = [centres[0] - steps[0] / 2, centres[-1] + steps[-1] / 2]
+        edges = np.concatenate([outer[:1], centres[:-1] + steps / 2, outer[1:]])
+    return np.stack([edges[:-1], edges[1:]], axis=1)

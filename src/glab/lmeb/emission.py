@@ -8,8 +8,9 @@ inversion.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from glab.arrays import Float64s
 from glab.errors import unknown_name
 from glab.lmeb.dielectric import (
     Value,
@@ -19,7 +20,6 @@ from glab.lmeb.dielectric import (
 )
 from glab.lmeb.surface import cos_sin2, fresnel_reflectivity, rough_reflectivity
 
-Array = NDArray[np.float64]
 DIELECTRICS = ("mironov2009", "mironov2013")
 MODELS = ("tau-omega", "two-stream")
 
@@ -118,7 +118,7 @@ def brightness_temperature(
     t_sky_k: ArrayLike = 0.0,
     dielectric: str = "mironov2013",
     model: str = "tau-omega",
-) -> tuple[Array, Array]:
+) -> tuple[Float64s, Float64s]:
     """TB of a vegetated soil at L-band, by polarisation.
 
     Args:
@@ -158,7 +158,7 @@ def brightness_temperature(
     )
     cos, sin2 = cos_sin2(incidence_deg)
 
-    def emit(r: Array, tt: ArrayLike) -> Array:
+    def emit(r: Float64s, tt: ArrayLike) -> Float64s:
         path = depth * vegetation_path(cos, sin2, np.asarray(tt, dtype=np.float64))
         if model == "tau-omega":
             return np.asarray(tau_omega(r, np.exp(-path), t_ground, t_canopy, albedo, sky))

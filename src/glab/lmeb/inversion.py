@@ -14,12 +14,12 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from glab.arrays import Float64s
 from glab.errors import GlabError
-from glab.lmeb import cost, descent, dielectric, emission, quadratic, surface
+from glab.lmeb import cost, dielectric, emission, search, surface
 from glab.lmeb.cost import MODEL, MODEL_FIELDS, OBSERVATION, OBSERVATION_FIELDS, VIEW
-from glab.lmeb.descent import SOLUTION
+from glab.lmeb.search import SOLUTION
 
-Array = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
 Records = NDArray[np.void]
 BLOCK_CELLS = 8192
@@ -28,17 +28,17 @@ BLOCK_CELLS = 8192
 class Inversion(NamedTuple):
     """What `invert` returns, each of the shape of the cells; NaN where nothing was usable."""
 
-    sm: Array
+    sm: Float64s
     """Soil moisture, m3 m-3."""
-    vod: Array
+    vod: Float64s
     """Vegetation optical depth at nadir, 1."""
-    sm_error: Array
+    sm_error: Float64s
     """Posterior standard deviation of `sm`, m3 m-3."""
-    vod_error: Array
+    vod_error: Float64s
     """Posterior standard deviation of `vod`, 1."""
-    tb_rmse_k: Array
+    tb_rmse_k: Float64s
     """Root mean square of observed minus modelled TB over the values used, K."""
-    cost: Array
+    cost: Float64s
     """The cost at the minimum, 1."""
     iterations: NDArray[np.int32]
     """Steps of the search, over all its starts."""
@@ -48,10 +48,10 @@ class Inversion(NamedTuple):
 
 @cache
 def _kernel() -> Callable[..., None]:
-    """`descent.solve_cells`, compiled; the cache on disk is keyed on every source it is made of."""
-    modules = (dielectric, surface, emission, cost, quadratic, descent)
+    """`search.solve_cells`, compiled; the cache on disk is keyed on every source it is made of."""
+    modules = (dielectric, surface, emission, cost, search)
     source_print = zlib.crc32("".join(inspect.getsource(module) for module in modules).encode())
-    solve_cells = descent.solve_cells
+    solve_cells = search.solve_cells
 
     @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
     def kernel(

@@ -7,11 +7,10 @@ for arrays and are also compiled, for scalars, into the inversion.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from glab.arrays import Float64s
 from glab.lmeb.dielectric import Value, compiled_too
-
-Array = NDArray[np.float64]
 
 
 @compiled_too
@@ -46,13 +45,15 @@ def mix_and_roughen(r_p: Value, r_q: Value, q_r: Value, roughness: Value) -> Val
     return ((1.0 - q_r) * r_p + q_r * r_q) * roughness
 
 
-def cos_sin2(incidence_deg: ArrayLike) -> tuple[Array, Array]:
+def cos_sin2(incidence_deg: ArrayLike) -> tuple[Float64s, Float64s]:
     """cosθ and sin²θ."""
     theta = np.deg2rad(np.asarray(incidence_deg, dtype=np.float64))
     return np.cos(theta), np.sin(theta) ** 2
 
 
-def fresnel_reflectivity(permittivity: ArrayLike, incidence_deg: ArrayLike) -> tuple[Array, Array]:
+def fresnel_reflectivity(
+    permittivity: ArrayLike, incidence_deg: ArrayLike
+) -> tuple[Float64s, Float64s]:
     """Power reflectivity of a smooth surface.
 
     Args:
@@ -81,7 +82,7 @@ def rough_reflectivity(
     q_r: ArrayLike = 0.0,
     n_rh: ArrayLike = -1.0,
     n_rv: ArrayLike = -1.0,
-) -> tuple[Array, Array]:
+) -> tuple[Float64s, Float64s]:
     """Reflectivity of a rough surface, r_p = [(1−Q) r*_p + Q r*_q]·exp(−H_R cos^{N_p} θ).
 
     Args:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from glab.arrays import Float64s
 from glab.lmeb.surface import cos_sin2
 
-Array = NDArray[np.float64]
 COSMIC_BACKGROUND_K = 2.7
 
 
@@ -17,7 +17,7 @@ def effective_temperature(
     sm: ArrayLike,
     w0: ArrayLike = 0.3,
     b0: ArrayLike = 0.3,
-) -> Array:
+) -> Float64s:
     """Effective soil temperature T_deep + C_T (T_surface − T_deep), C_T = min(1, (SM/w0)^b0).
 
     Args:
@@ -45,7 +45,7 @@ def sky_temperature(
     t_air_k: ArrayLike,
     q_air_g_kg: ArrayLike,
     rain_mm_h: ArrayLike = 0.0,
-) -> Array:
+) -> Float64s:
     """Downwelling sky brightness temperature at L-band: atmosphere and cosmic background.
 
     Args:
@@ -67,7 +67,7 @@ def sky_temperature(
 
 def atmosphere(
     altitude_km: ArrayLike, t_air_k: ArrayLike, q_air_g_kg: ArrayLike, rain_mm_h: ArrayLike
-) -> tuple[Array, Array]:
+) -> tuple[Float64s, Float64s]:
     """Zenith opacity (1) and equivalent temperature (K) of the atmosphere; see `sky_temperature`.
 
     The same layer emits upward: TOA = ground·exp(−τ/cosθ) + T_eq·(1 − exp(−τ/cosθ)).

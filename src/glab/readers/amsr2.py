@@ -17,9 +17,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from glab.arrays import Array, Float32s, Indices
 from glab.errors import GlabError
 from glab.grids import EASE1_ML
-from glab.readers.decoding import Array, Float32, Packing, decode
+from glab.readers.decoding import Packing, decode
 from glab.readers.georeference import Georeference, rectilinear
 from glab.readers.granule import PASSES, Fields, granule
 from glab.readers.naming import granule_date, granule_pass
@@ -30,7 +31,6 @@ from glab.readers.times import check_hours, hours_from_tai93
 if TYPE_CHECKING:
     import h5py
 
-Indices = NDArray[np.int64]
 
 POINTS = "HDFEOS/POINTS"
 TABLE = f"{POINTS}/AMSR-2 Level 2 Land Data/Data/Combined NPD and SCA Output Fields"
@@ -155,7 +155,7 @@ def _georeference(rows: slice, cols: slice, path: Path) -> Georeference:
     return rectilinear(EASE1_ML.lat[rows], EASE1_ML.lon[cols], path)
 
 
-def _gridded(values: Float32, flat: Indices, shape: tuple[int, int]) -> Float32:
+def _gridded(values: Float32s, flat: Indices, shape: tuple[int, int]) -> Float32s:
     """Records, shape (n, records), on a window, shape (n, *shape); NaN where there is none."""
     grid = np.full((values.shape[0], shape[0] * shape[1]), np.nan, np.float32)
     if np.unique(flat).size == flat.size:
@@ -168,7 +168,7 @@ def _gridded(values: Float32, flat: Indices, shape: tuple[int, int]) -> Float32:
     return grid.reshape(-1, *shape)
 
 
-def _hours(seconds: Array, date: np.datetime64, path: Path) -> Float32:
+def _hours(seconds: Array, date: np.datetime64, path: Path) -> Float32s:
     """Hours after 00:00 UTC of the day in the name, for each record."""
     known = np.where(seconds > 0, seconds, np.nan).astype(float)
     hours = hours_from_tai93(known, date)

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from glab.arrays import Float32s
 from glab.errors import GlabError
-from glab.readers.decoding import Float32, Packing, decode, scalar
+from glab.readers.decoding import Packing, decode, scalar
 from glab.readers.georeference import Georeference
 from glab.readers.granule import PASSES, granule
 from glab.readers.naming import granule_date
@@ -57,7 +58,7 @@ def read(
             raise missing_variable(["A_TB10.7H (Res 1)"], list(fields), path)
         tb = _tb(file, names, there, georeference.shape, path)
         hours = [_hours(file, p[0].upper(), fields, georeference.shape, date, path) for p in passes]
-    canonical: dict[str, tuple[tuple[str, ...], Float32]] = {"tb": (("overpass", "channel"), tb)}
+    canonical: dict[str, tuple[tuple[str, ...], Float32s]] = {"tb": (("overpass", "channel"), tb)}
     known = [h for h in hours if h is not None]
     if len(known) == len(hours) and (variables is None or "acquisition_time" in variables):
         canonical["acquisition_time"] = (("overpass",), np.stack(known))
@@ -118,7 +119,7 @@ def _tb(
     channels: list[str],
     shape: tuple[int, int],
     path: Path,
-) -> Float32:
+) -> Float32s:
     """Brightness temperature in K, shape (overpass, channel, y, x)."""
     tb = np.full((len(names), len(channels), *shape), np.nan, np.float32)
     for i, fields in enumerate(names.values()):
@@ -140,7 +141,7 @@ def _hours(
     shape: tuple[int, int],
     date: np.datetime64,
     path: Path,
-) -> Float32 | None:
+) -> Float32s | None:
     """Hours after 00:00 UTC of the day, shape (y, x); None without a field `Time` in TAI93."""
     name = f"{letter}_Time"
     if name not in fields:

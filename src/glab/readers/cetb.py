@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from glab.arrays import Float32s
 from glab.errors import GlabError
-from glab.readers.decoding import Float32, decode
+from glab.readers.decoding import decode
 from glab.readers.georeference import Georeference, projected
 from glab.readers.granule import granule
 from glab.readers.naming import granule_date
@@ -81,7 +82,7 @@ def _projection(crs: netCDF4.Variable) -> str:
 
 def _plane(
     variable: netCDF4.Variable, georeference: Georeference, times: Times, path: Path
-) -> Float32:
+) -> Float32s:
     """Shape (1, 1, y, x), NaN at fills and outside of the valid range."""
     if variable.shape != (1, *georeference.shape) or times.size != 1:
         raise GlabError(

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Float32 = NDArray[np.float32]
-Array = NDArray[Any]
+from glab.arrays import Array, Float32s
 
 LIBRARY_FILL = {4: 9.969209968386869e36, 8: 9.969209968386869e36}
 """What the netCDF library leaves in floats never written, by item size."""
@@ -24,7 +23,7 @@ class Packing(NamedTuple):
     valid: tuple[float, float] | None = None
 
 
-def decode(raw: Array, packing: Packing) -> Float32:
+def decode(raw: Array, packing: Packing) -> Float32s:
     """Values as float32, NaN where missing.
 
     Args:

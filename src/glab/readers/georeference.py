@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from glab.arrays import Float64s
 from glab.errors import GlabError
 from glab.grids import M09, M36, ProjectedGrid, from_coordinates, sin_authalic
-
-Float64 = NDArray[np.float64]
 
 CENTRE_TOLERANCE_DEG = 1e-3
 GEOGRAPHIC = "EPSG:4326"
@@ -30,11 +29,11 @@ class Georeference:
         crs, x, y: only on a projected grid: its projection and 1-D centres in m.
     """
 
-    lat: Float64
-    lon: Float64
+    lat: Float64s
+    lon: Float64s
     crs: str | None = None
-    x: Float64 | None = None
-    y: Float64 | None = None
+    x: Float64s | None = None
+    y: Float64s | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -96,8 +95,8 @@ def _recognised(
     lat: bytes, lat_shape: tuple[int, ...], lon: bytes, lon_shape: tuple[int, ...]
 ) -> tuple[Georeference, str]:
     """Centres as 1-D arrays and the name of the grid they belong to ("" for any other)."""
-    lat_deg: Float64 = np.frombuffer(lat).reshape(lat_shape)
-    lon_deg: Float64 = np.frombuffer(lon).reshape(lon_shape)
+    lat_deg: Float64s = np.frombuffer(lat).reshape(lat_shape)
+    lon_deg: Float64s = np.frombuffer(lon).reshape(lon_shape)
     if lat_deg.size == 0 or lon_deg.size == 0:
         raise GlabError("no rows or no columns", found=(*lat_shape, *lon_shape))
     for what, values, limit in (("lat", lat_deg, 90.0), ("lon", lon_deg, 540.0)):
@@ -109,7 +108,7 @@ def _recognised(
     return Georeference(_frozen(lat_deg), _frozen(lon_deg)), grid.name
 
 
-def _centres_of_planes(lat: Float64, lon: Float64) -> tuple[Float64, Float64]:
+def _centres_of_planes(lat: Float64s, lon: Float64s) -> tuple[Float64s, Float64s]:
     """1-D centres from 2-D latitude and longitude, rows and columns without any value filled in."""
     for what, values, axis in (("lat", lat, 1), ("lon", lon, 0)):
         spread = np.ma.masked_invalid(values)
@@ -124,7 +123,7 @@ def _centres_of_planes(lat: Float64, lon: Float64) -> tuple[Float64, Float64]:
     return _completed(rows, columns)
 
 
-def _completed(rows: Float64, columns: Float64) -> tuple[Float64, Float64]:
+def _completed(rows: Float64s, columns: Float64s) -> tuple[Float64s, Float64s]:
     """SMAP files leave coordinates out where nothing was seen: take them from the grid."""
     for grid in (M36, M09):
         lat = _matched(rows, grid.lat, sin_authalic)
@@ -134,7 +133,7 @@ def _completed(rows: Float64, columns: Float64) -> tuple[Float64, Float64]:
     raise GlabError("rows or columns without coordinates", variable="lat, lon", found="fill values")
 
 
-def _matched(known: Float64, centres: Float64, even: Any) -> Float64 | None:
+def _matched(known: Float64s, centres: Float64s, even: Any) -> Float64s | None:
     """The stretch of `centres` that `known` (NaN where missing) is a part of, or None."""
     present = np.flatnonzero(np.isfinite(known))
     step = even(centres[1:2]) - even(centres[:1])
@@ -181,7 +180,7 @@ def _projected(x: bytes, y: bytes, crs: str) -> Georeference:
     return Georeference(_frozen(lat), _frozen(lon), crs, x_m, y_m)
 
 
-def _ends(rows: Float64, columns: Float64) -> str:
+def _ends(rows: Float64s, columns: Float64s) -> str:
     """First and last coordinates, for messages."""
     ends = [
         ", ".join(f"{v:g}" for v in axis.ravel()[[0, -1]]) for axis in (rows, columns) if axis.size
@@ -189,7 +188,7 @@ def _ends(rows: Float64, columns: Float64) -> str:
     return f"shapes {rows.shape} and {columns.shape}, from and to {' and '.join(ends)}"
 
 
-def _frozen(values: Float64) -> Float64:
+def _frozen(values: Float64s) -> Float64s:
     """A read-only copy: it is shared by all granules of a grid."""
     kept = np.array(values, np.float64)
     kept.flags.writeable = False

@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from glab.readers.decoding import Float32
+from glab.arrays import Float32s
 from glab.readers.georeference import Georeference
 
-Field = tuple[tuple[str, ...], Float32]
+Field = tuple[tuple[str, ...], Float32s]
 """Leading dimensions of a variable and its values, shape (*leading, y, x)."""
 
 Fields = dict[str, Field]

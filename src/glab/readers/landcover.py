@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from glab.arrays import Float32s
 from glab.errors import GlabError
-from glab.readers.decoding import Float32, Packing, decode
+from glab.readers.decoding import Packing, decode
 from glab.readers.georeference import Georeference
 from glab.readers.granule import granule
 from glab.readers.netcdf import (
@@ -45,7 +46,7 @@ def read(path: Path, igbp: Sequence[int] = IGBP) -> xr.Dataset:
     return dataset.assign_coords(igbp=list(igbp))
 
 
-def _hdf4(path: Path, igbp: list[int]) -> tuple[Float32, Georeference]:
+def _hdf4(path: Path, igbp: list[int]) -> tuple[Float32s, Georeference]:
     """Classes along the last dimension of a field in per cent."""
     with open_hdf4(path) as file:
         if FIELD not in file.datasets():
@@ -64,7 +65,7 @@ def _hdf4(path: Path, igbp: list[int]) -> tuple[Float32, Georeference]:
     return np.stack(classes), georeference
 
 
-def _netcdf(path: Path, igbp: list[int]) -> tuple[Float32, Georeference]:
+def _netcdf(path: Path, igbp: list[int]) -> tuple[Float32s, Georeference]:
     """Classes along the third dimension of the one variable that has three."""
     with open_granule(path) as native:
         variable, dim = _class_variable(native)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glab.arrays import Float32s
 from glab.errors import GlabError
-from glab.readers.decoding import Float32, Packing, decode, scalar
+from glab.readers.decoding import Packing, decode, scalar
 from glab.readers.georeference import Georeference, rectilinear
 from glab.readers.opening import open_netcdf
 
@@ -50,7 +51,7 @@ class Granule:
 
     def plane(
         self, variable: netCDF4.Variable, packing: Packing, *leading: str, part: Any = ...
-    ) -> Float32:
+    ) -> Float32s:
         """Values of a variable, shape (*leading, y, x), float32, NaN where missing.
 
         Args:

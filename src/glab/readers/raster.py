@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from glab.arrays import Float32s, Float64s
 from glab.errors import GlabError
-from glab.readers.decoding import Float32, Packing, decode
-from glab.readers.georeference import GEOGRAPHIC, Float64, Georeference, projected, rectilinear
+from glab.readers.decoding import Packing, decode
+from glab.readers.georeference import GEOGRAPHIC, Georeference, projected, rectilinear
 from glab.readers.netcdf import WRONG_VARIABLE, Granule, open_granule, packing_of
 from glab.readers.opening import reading
 
@@ -23,7 +24,7 @@ PIXELS_MAX = 32_000_000
 class Raster(NamedTuple):
     """A map: values (y, x) in the file's unit, NaN where missing."""
 
-    values: Float32
+    values: Float32s
     georeference: Georeference
     name: str
     units: str
@@ -33,7 +34,7 @@ class Source(NamedTuple):
     """An open map, read by stretches of rows."""
 
     shape: tuple[int, int]
-    rows: Callable[[slice], Float32]
+    rows: Callable[[slice], Float32s]
     georeference: Callable[[int], Georeference]
     name: str
     units: str
@@ -61,7 +62,7 @@ def _factor(shape: tuple[int, int]) -> int:
     return fitting[0] if fitting else max(least, 1)
 
 
-def _averaged(source: Source, factor: int) -> Float32:
+def _averaged(source: Source, factor: int) -> Float32s:
     """Means over blocks of `factor` × `factor` pixels, of those that are there."""
     rows, cols = source.shape
     step = max(1, PIXELS_MAX // (4 * cols * factor)) * factor
@@ -72,7 +73,7 @@ def _averaged(source: Source, factor: int) -> Float32:
     return np.concatenate(strips)
 
 
-def block_means(values: Float32, factor: int) -> Float32:
+def block_means(values: Float32s, factor: int) -> Float32s:
     """Means over blocks of `factor` × `factor`, NaN left out; NaN where a block has none.
 
     Args:
@@ -90,7 +91,7 @@ def block_means(values: Float32, factor: int) -> Float32:
     return means
 
 
-def _block_centres(centres: Float64, factor: int) -> Float64:
+def _block_centres(centres: Float64s, factor: int) -> Float64s:
     """Centres of blocks of evenly spaced cells."""
     if factor == 1:
         return centres
@@ -106,7 +107,7 @@ def _open_netcdf(path: Path, variable: str | None, fills: tuple[float, ...]) -> 
         packing = packing_of(chosen, fills=fills)
         lat, lon = native.georeference.lat, native.georeference.lon
 
-        def rows(part: slice) -> Float32:
+        def rows(part: slice) -> Float32s:
             where = {native.y_dim: part}
             index = tuple(where.get(name, slice(None)) for name in chosen.dimensions)
             return native.plane(chosen, packing, part=index)
@@ -145,7 +146,7 @@ def _open_geotiff(path: Path, band: str | None, fills: tuple[float, ...]) -> Ite
         every = fills if nodata is None else (*fills, float(nodata))
         packing = Packing(file.scales[number - 1], file.offsets[number - 1], every)
 
-        def rows(part: slice) -> Float32:
+        def rows(part: slice) -> Float32s:
             start, stop, _ = part.indices(file.height)
             return decode(
                 file.read(number, window=Window(0, start, file.width, stop - start)), packing
@@ -175,7 +176,7 @@ def _band(file: Any, band: str | None, path: Path) -> int:
     )
 
 
-def _axes(file: Any, path: Path) -> tuple[Float64, Float64, str]:
+def _axes(file: Any, path: Path) -> tuple[Float64s, Float64s, str]:
     """Centres of columns and rows, and the projection; degrees where the file names none."""
     transform = file.transform
     if transform.b or transform.d or transform.is_identity:

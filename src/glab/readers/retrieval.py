@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from glab.arrays import Float32s
 from glab.errors import GlabError
-from glab.readers.decoding import Float32
 from glab.readers.granule import granule
 from glab.readers.netcdf import WRONG_VARIABLE, Granule, open_granule, packing_of
 
@@ -70,12 +70,12 @@ def read_retrieval(
         )
 
 
-def _plane(native: Granule, aliases: Collection[str]) -> Float32:
+def _plane(native: Granule, aliases: Collection[str]) -> Float32s:
     variable = native.require(*aliases)
     return native.plane(variable, packing_of(variable, fills=FILLS))
 
 
-def _led(values: Float32, lead: tuple[str, ...]) -> Float32:
+def _led(values: Float32s, lead: tuple[str, ...]) -> Float32s:
     """With the leading dimension of the overpass where it has one."""
     return values[np.newaxis] if lead else values
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from glab.arrays import Float32s
 from glab.errors import GlabError
-from glab.readers.decoding import Float32, Packing, decode, scalar
+from glab.readers.decoding import Packing, decode, scalar
 from glab.readers.georeference import Georeference, rectilinear
 from glab.readers.granule import granule
 from glab.readers.naming import granule_date
@@ -75,7 +76,7 @@ def georeference_of(file: h5py.File, path: Path) -> Georeference:
     Files leave coordinates out where nothing was seen; rows without any are completed from the
     grid that all others lie on.
     """
-    planes: dict[str, Float32] = {}
+    planes: dict[str, Float32s] = {}
     for group in _groups(file, path).values():
         for name in ("latitude", "longitude"):
             values = _values(group, name)
@@ -98,7 +99,7 @@ def _groups(file: h5py.File, path: Path) -> dict[str, h5py.Group]:
 
 def _pass_fields(
     group: h5py.Group, path: Path, date: np.datetime64, variables: Collection[str] | None
-) -> Mapping[str, Float32]:
+) -> Mapping[str, Float32s]:
     """Canonical fields of one pass, shape ([channel,] y, x)."""
     wanted = CANONICAL if variables is None else variables
     fields = {name: _values(group, PLANES[name]) for name in PLANES if name in wanted}
@@ -132,7 +133,7 @@ def _values(group: h5py.Group, name: str, kind: type[Any] = np.float32) -> Any:
     return decode(raw, Packing(fills=tuple(fills), valid=valid))
 
 
-def _joined(parts: list[Float32 | None]) -> tuple[tuple[str, ...], Float32]:
+def _joined(parts: list[Float32s | None]) -> tuple[tuple[str, ...], Float32s]:
     """Passes along the overpass dimension, NaN for a pass without this variable."""
     template = next(part for part in parts if part is not None)
     empty = np.full_like(template, np.nan)

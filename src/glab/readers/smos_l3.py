@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from glab.arrays import Float32s
 from glab.errors import GlabError
-from glab.readers.decoding import Float32
 from glab.readers.granule import PASSES, Fields, granule
 from glab.readers.naming import granule_date, granule_pass
 from glab.readers.netcdf import Granule, coordinate, open_granule, packing_of
@@ -160,7 +160,7 @@ def _acquisition(
 
 def _plane(
     native: Granule, name: str, angle_dim: str, unscaled: tuple[float, float] | None = None
-) -> Float32:
+) -> Float32s:
     """One variable of the file, shape (angle, y, x)."""
     variable = native.require(name)
     return native.plane(variable, packing_of(variable, fills=FILLS, unscaled=unscaled), angle_dim)

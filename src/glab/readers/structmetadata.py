@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from glab.arrays import Float64s
 from glab.errors import GlabError
 from glab.grids.rectilinear import EASE1_RADIUS_M, TRUE_SCALE_DEG
-from glab.readers.georeference import Float64, Georeference, rectilinear
+from glab.readers.georeference import Georeference, rectilinear
 from glab.readers.opening import SUSPECT
 
 GRID = re.compile(r"GROUP=(GRID_\d+)\s(.*?)END_GROUP=\1\s", re.S)
@@ -98,8 +99,8 @@ def packed_degrees(value: float) -> float:
 
 
 def _cylindrical_equal_area(
-    x: Float64, y: Float64, parameters: tuple[float, ...]
-) -> tuple[Float64, Float64]:
+    x: Float64s, y: Float64s, parameters: tuple[float, ...]
+) -> tuple[Float64s, Float64s]:
     """Latitude and longitude on the sphere of the file; EASE-Grid 1's where it names none."""
     given = dict(enumerate(parameters))
     radius = given.get(0) or EASE1_RADIUS_M

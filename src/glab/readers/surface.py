@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from glab.arrays import Float32s
 from glab.errors import GlabError
-from glab.readers.decoding import Float32
 from glab.readers.granule import granule
 from glab.readers.naming import granule_period
 from glab.readers.netcdf import Granule, missing_variable, open_granule, packing_of
@@ -73,7 +73,7 @@ def _check_period(times: Times, period: np.datetime64, path: Path, name: str) ->
         )
 
 
-def _hourly(native: Granule, source: Native, dim: str, hours: slice) -> Float32:
+def _hourly(native: Granule, source: Native, dim: str, hours: slice) -> Float32s:
     """One variable in canonical unit, shape (time, y, x)."""
     variable = native.require(source.name)
     packing = packing_of(variable, fills=FILLS)
@@ -89,7 +89,7 @@ def _hourly(native: Granule, source: Native, dim: str, hours: slice) -> Float32:
     return values if source.factor == 1.0 else values * np.float32(source.factor)
 
 
-def _first_known(values: Float32, axis: int) -> Float32:
+def _first_known(values: Float32s, axis: int) -> Float32s:
     """Final values where there are any, preliminary ones (the next along `axis`) elsewhere."""
     versions = np.moveaxis(values, axis, 0)
     best = versions[0]

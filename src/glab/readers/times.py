@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glab.arrays import Float32s
 from glab.errors import GlabError
-from glab.readers.decoding import Float32
 
 if TYPE_CHECKING:
     import netCDF4
@@ -27,7 +27,7 @@ LEAP_DAYS = np.array(
 LEAPS_TAI93 = (LEAP_DAYS - TAI93_EPOCH).astype(float) + np.arange(LEAP_DAYS.size) + 1.0
 
 
-def hours_from_tai93(seconds: NDArray[Any], date: np.datetime64) -> Float32:
+def hours_from_tai93(seconds: NDArray[Any], date: np.datetime64) -> Float32s:
     """Hours after 00:00 UTC of `date`, float32, from seconds since 1993-01-01 with leap seconds.
 
     Args:
@@ -39,7 +39,7 @@ def hours_from_tai93(seconds: NDArray[Any], date: np.datetime64) -> Float32:
     return np.asarray((seconds - leaps - start) / 3600.0, np.float32)
 
 
-def check_hours(hours: Float32, low: float, high: float, path: Path, variable: str) -> None:
+def check_hours(hours: Float32s, low: float, high: float, path: Path, variable: str) -> None:
     """Raise where the observations' times contradict the date of the name, which else wins.
 
     Args:

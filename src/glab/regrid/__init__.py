@@ -1,27 +1,10 @@
-"""Native values on the domain: quality control, conservative regridding, merging, footprints."""
+"""Granules to values on the domain's cells.
 
-from glab.regrid.footprint import footprint
-from glab.regrid.gaussian import gaussian_footprint
-from glab.regrid.ingest import Ingest, latest_versions
-from glab.regrid.on_domain import OnDomain, source_grid
-from glab.regrid.quality import quality_controlled
-from glab.regrid.regridder import Regridder, regridder
-from glab.regrid.sparse import Cells
-from glab.regrid.stream import Archive, year_blocks
-from glab.regrid.weights import separable_weights
+In: granules (glab.readers) and the domain. Out: `results/domain.nc` and one file a source-year,
+(time, cell, further dimensions), quality-controlled.
 
-__all__ = [
-    "Archive",
-    "Cells",
-    "Ingest",
-    "OnDomain",
-    "Regridder",
-    "footprint",
-    "gaussian_footprint",
-    "latest_versions",
-    "quality_controlled",
-    "regridder",
-    "separable_weights",
-    "source_grid",
-    "year_blocks",
-]
+Read in this order: domain (land cells and maps of the ground), quality (rules, and the report of
+what was left out), weights (separable and sparse weights), kernels (compiled loops), regridder
+(weights applied with gaps), on_domain (one granule onto the cells), year (granules of a year
+merged into days), footprint (fields averaged to a coarser footprint and back).
+"""

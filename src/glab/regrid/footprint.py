@@ -1,7 +1,7 @@
-"""Averaging of cell values to another grid and back: what an instrument of that footprint sees.
+"""Average cell values to a coarser grid, or by an antenna's Gaussian pattern, and back.
 
 Inputs finer than their target act like noise in the inputs and shrink every slope, so both sides
-of a link must see the same ground (SCIENCE §2, point 10).
+of a link must see the same ground (docs/science.md, section 2, point 10).
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from glab.errors import unknown_name
+from glab.arrays import Float32s, Indices
+from glab.errors import GlabError, unknown_name
 from glab.grids import M25, NAMED, Grid
+from glab.regrid.kernels import OPTIONS, add_rows
 from glab.regrid.regridder import LEAST_SHARE, CellWeights, GridWeights
-from glab.regrid.sparse import Cells
-from glab.regrid.weights import SeparableWeights, separable_weights
-
-Float32s = NDArray[np.float32]
-Indices = NDArray[np.int64]
+from glab.regrid.weights import Cells, SeparableWeights, separable_weights
 
 STACK = 16
 """Fields that stand on the 2-D grid at a time."""
@@ -135,3 +134,161 @@ def _touched(grid: Grid, window: Grid) -> Grid:
     """The rows and columns of a grid that share area with a window of another."""
     bands = separable_weights(window, grid)
     return grid.window(np.flatnonzero(bands.y.count), np.flatnonzero(bands.x.count))
+
+
+EARTH_RADIUS_KM = 6371.0
+FWHM_PER_SIGMA = float(2.0 * np.sqrt(2.0 * np.log(2.0)))
+REACH_SIGMA = 3.0
+
+
+def gaussian_footprint(
+    values: NDArray, cell: NDArray, fwhm_km: float, *, valid_fraction_min: float = 0.5
+) -> Float32s:
+    """Values on land cells as an antenna with a round Gaussian pattern sees them.
+
+    The pattern is the product of a Gaussian along the meridian and one along the parallel, each
+    integrated over the cells and cut at 3 sigma: two banded products, the second with weights of
+    its own row.
+
+    Args:
+        values: shape (…, cell), NaN where missing.
+        cell: flat index on the 25 km grid of each cell, any order, shape (cell,).
+        fwhm_km: full width at half maximum in km.
+        valid_fraction_min: least share (0…1) of the pattern's weight on the domain that must be
+            valid.
+
+    Returns:
+        float32, shape (…, cell); missing and filled as by `footprint`.
+    """
+    if not fwhm_km > 0:
+        raise GlabError("a footprint needs a width", variable="fwhm_km", found=fwhm_km)
+    pattern = _pattern(np.ascontiguousarray(cell, np.int64).tobytes(), float(fwhm_km))
+    return in_stacks(values, lambda fields: pattern.mean(fields, valid_fraction_min))
+
+
+@dataclass(frozen=True, eq=False)
+class _Pattern:
+    """Weights of one pattern on one domain.
+
+    Attributes:
+        window: the domain's cells.
+        y_start, y_count, y_weight: source rows of each row, and their weights.
+        x_reach, x_weight: columns to either side of each row's cells, and weights of 0, 1, …
+        closed: whether the window goes around the globe.
+    """
+
+    window: CellWindow
+    y_start: Indices
+    y_count: Indices
+    y_weight: Float32s
+    x_reach: Indices
+    x_weight: Float32s
+    closed: bool
+
+    def sums(self, fields: Float32s) -> tuple[Float32s, Float32s]:
+        """Sums of weight × value and of the weights of valid values, each (n, cell)."""
+        above = np.empty((fields.shape[0], self.window.cells.row.size), np.float32)
+        below = np.empty_like(above)
+        place, cols = self.window.cells.by_row
+        row_end = np.cumsum(np.bincount(self.window.cells.row, minlength=self.y_start.size))
+        apply_pattern(
+            self.window.scatter(fields), self.y_start, self.y_count, self.y_weight, self.x_reach,
+            self.x_weight, self.closed, row_end, cols, place, above, below,
+        )  # fmt: skip
+        return above, below
+
+    def mean(self, fields: Float32s, share: float) -> Float32s:
+        """Weighted mean where at least `share` of the weight on the domain is valid."""
+        above, below = self.sums(fields)
+        least = share * self.sums(np.ones_like(fields[:1]))[1]
+        enough = below >= np.maximum(least * (1 - LEAST_SHARE), LEAST_SHARE)
+        mean = np.full_like(above, np.nan)
+        return np.divide(above, below, out=mean, where=enough)
+
+
+@lru_cache(maxsize=4)
+def _pattern(cell: bytes, fwhm_km: float) -> _Pattern:
+    window = cell_window(np.frombuffer(cell, np.int64))
+    sigma_km = fwhm_km / FWHM_PER_SIGMA
+    closed = window.grid.shape[1] == M25.shape[1]
+    return _Pattern(window, *_meridional(window.grid, sigma_km), *_zonal(window.grid, sigma_km),
+                    closed)  # fmt: skip
+
+
+def _meridional(grid: Grid, sigma_km: float) -> tuple[Indices, Indices, Float32s]:
+    """First source row, number of them, and their weights (rows, width) for each row."""
+    from scipy.special import ndtr
+
+    north_km = np.radians(grid.lat_bounds) * EARTH_RADIUS_KM
+    centre_km = np.radians(grid.lat) * EARTH_RADIUS_KM
+    distance = (north_km[None] - centre_km[:, None, None]) / sigma_km
+    clipped = np.clip(distance, -REACH_SIGMA, REACH_SIGMA)
+    weight = ndtr(clipped[..., 1]) - ndtr(clipped[..., 0])
+    start = np.argmax(weight > 0, axis=1)
+    count = (weight > 0).sum(axis=1)
+    columns = np.minimum(start[:, None] + np.arange(count.max()), grid.lat.size - 1)
+    band = np.take_along_axis(weight, columns, axis=1).astype(np.float32)
+    band[np.arange(count.max()) >= count[:, None]] = 0
+    return start.astype(np.int64), count.astype(np.int64), band
+
+
+def _zonal(grid: Grid, sigma_km: float) -> tuple[Indices, Float32s]:
+    """Columns to either side that each row reaches, and weights (rows, reach + 1) of them."""
+    from scipy.special import ndtr
+
+    width_deg = float(np.diff(grid.lon_bounds[0])[0])
+    width_km = np.radians(width_deg) * EARTH_RADIUS_KM * np.cos(np.radians(grid.lat))
+    reach = np.ceil(REACH_SIGMA * sigma_km / width_km - 0.5).astype(np.int64)
+    reach = np.clip(reach, 0, (M25.shape[1] - 1) // 2)
+    offset = np.arange(reach.max() + 1)
+    edge = (
+        np.stack([offset - 0.5, offset + 0.5], axis=1)[None] * (width_km / sigma_km)[:, None, None]
+    )
+    edge = np.clip(edge, -REACH_SIGMA, REACH_SIGMA)
+    return reach, (ndtr(edge[..., 1]) - ndtr(edge[..., 0])).astype(np.float32)
+
+
+@numba.njit(parallel=True, **OPTIONS)
+def apply_pattern(
+    fields: Float32s,
+    y_start: Indices,
+    y_count: Indices,
+    y_weight: Float32s,
+    x_reach: Indices,
+    x_weight: Float32s,
+    closed: bool,
+    row_end: Indices,
+    cols: Indices,
+    place: Indices,
+    above: Float32s,
+    below: Float32s,
+) -> None:
+    """Sums with weights along longitude that are symmetric about the cell and vary by row.
+
+    Args:
+        fields, y_start, y_count, y_weight, row_end, cols, place: as in `kernels.apply_to_cells`,
+            source and target on one grid.
+        x_reach: columns to either side, for each row.
+        x_weight: weight at distance 0, 1, … columns, (rows, width).
+        closed: whether columns go around the globe.
+        above, below: sums of weight × value and of the weights of valid values, (n, cells).
+    """
+    width = fields.shape[2]
+    for n in numba.prange(fields.shape[0]):
+        top, bottom = np.empty(width, np.float32), np.empty(width, np.float32)
+        first = 0
+        for j in range(y_start.size):
+            if row_end[j] > first:
+                add_rows(fields[n], np.float32(0), y_start[j], y_count[j], y_weight[j], top, bottom)
+            for c in range(first, row_end[j]):
+                a, b = np.float32(0), np.float32(0)
+                for step in range(-x_reach[j], x_reach[j] + 1):
+                    i = cols[c] + step
+                    if closed:
+                        i = i % width
+                    if 0 <= i < width:
+                        a += x_weight[j, abs(step)] * top[i]
+                        b += x_weight[j, abs(step)] * bottom[i]
+                above[n, place[c]] = a
+                below[n, place[c]] = b
+            first = row_end[j]

@@ -13,10 +13,8 @@ from typing import Any
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
-Float32s = NDArray[np.float32]
-Indices = NDArray[np.int64]
+from glab.arrays import Float32s, Indices
 
 OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 

@@ -15,7 +15,7 @@ from glab.errors import GlabError
 from glab.grids import M25, CurvilinearGrid, Grid, ProjectedGrid, from_coordinates
 from glab.regrid.quality import quality_controlled
 from glab.regrid.regridder import Regridder, regridder
-from glab.regrid.sparse import AnyGrid, Cells
+from glab.regrid.weights import AnyGrid, Cells
 from glab.variables import VARIABLES, lookup
 
 AXES = ("overpass", "angle", "channel")

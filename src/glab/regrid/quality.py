@@ -1,8 +1,12 @@
-"""Quality control on the native grid: declared rules, and what is physically possible."""
+"""Mask values that fail a quality rule, choose granule versions, report what was left out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -75,3 +79,96 @@ def _known(granule: Variables, name: str) -> str:
             remedy="correct sources.<source>.quality in the configuration",
         )
     return name
+
+
+@dataclass
+class Ingest:
+    """What became of the granules of a year.
+
+    Attributes:
+        used: names of the granules that were read.
+        set_aside: name → why it could not be used.
+        duplicates: name → why another one stands for it.
+        empty: names of granules without one valid value.
+        outside: names of granules of other days than those wanted.
+    """
+
+    used: list[str] = field(default_factory=list)
+    set_aside: dict[str, str] = field(default_factory=dict)
+    duplicates: dict[str, str] = field(default_factory=dict)
+    empty: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+
+    def reject(self, path: Path, error: GlabError) -> None:
+        """Set a granule aside; the reason names no folder, so that it is the same anywhere."""
+        reason = " | ".join(line.strip() for line in str(error).splitlines())
+        self.set_aside[path.name] = reason.replace(f"{path.parent}/", "")
+
+    def check(self, bad_share_max: float) -> None:
+        """Raise when too large a share of the granules could not be used."""
+        total = len(self.used) + len(self.set_aside)
+        if len(self.set_aside) <= bad_share_max * total:
+            return
+        examples = "; ".join(f"{name}: {why}" for name, why in list(self.set_aside.items())[:3])
+        raise GlabError(
+            "too many granules cannot be used",
+            variable="regrid.bad_share_max",
+            found=f"{len(self.set_aside)} of {total} ({examples})",
+            expected=f"at most {bad_share_max:.0%}",
+            remedy="fetch them again, or raise regrid.bad_share_max",
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report: counts, and every granule that did not come in, by name."""
+        return {
+            "granules_used": len(self.used),
+            "set_aside": dict(sorted(self.set_aside.items())),
+            "duplicates": dict(sorted(self.duplicates.items())),
+            "empty": sorted(self.empty),
+            "outside_of_the_year": sorted(self.outside),
+        }
+
+
+def latest_versions(
+    paths: Sequence[Path],
+    identity: Callable[[Path], Hashable],
+    digest: Callable[[Path], str],
+    ingest: Ingest,
+) -> list[Path]:
+    """One file for each granule: of several the one whose name sorts last, numbers by value.
+
+    Files of one name in two folders, or of one identity with the same bytes, are duplicates and
+    one is dropped; of different bytes the later version in the name wins. Both are listed.
+
+    Args:
+        paths: files of one source.
+        identity: what a file observes; equal for versions of one granule. A name it refuses with
+            GlabError is set aside.
+        digest: hash of a file's bytes; asked for files with an equal identity only.
+        ingest: takes the list of what is dropped.
+
+    Returns:
+        The files to read, in the order of `paths`.
+    """
+    versions: dict[Hashable, list[Path]] = {}
+    for path in paths:
+        try:
+            versions.setdefault(identity(path), []).append(path)
+        except GlabError as error:
+            ingest.reject(path, error)
+    chosen = {max(files, key=_version) for files in versions.values()}
+    for files in versions.values():
+        last = max(files, key=_version)
+        for path in files:
+            if path != last:
+                same = digest(path) == digest(last)
+                reason = f"same bytes as {last.name}" if same else f"superseded by {last.name}"
+                name = path.name if path.name != last.name else f"{path.parent.name}/{path.name}"
+                ingest.duplicates[name] = reason
+    return [path for path in paths if path in chosen]
+
+
+def _version(path: Path) -> tuple:
+    """Sort key of a file's name: text as text, numbers by value; the folder decides a draw."""
+    parts = re.split(r"(\d+)", path.name)
+    return ([(int(p), "") if p.isdigit() else (-1, p) for p in parts], str(path))

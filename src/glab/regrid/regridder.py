@@ -9,14 +9,18 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from glab.arrays import Float32s, Indices
 from glab.errors import GlabError, unknown_name
 from glab.grids import Grid, ProjectedGrid
 from glab.regrid import kernels
-from glab.regrid.sparse import AnyGrid, Cells, projected_weights, xesmf_weights
-from glab.regrid.weights import SeparableWeights, separable_weights
-
-Float32s = NDArray[np.float32]
-Indices = NDArray[np.int64]
+from glab.regrid.weights import (
+    AnyGrid,
+    Cells,
+    SeparableWeights,
+    projected_weights,
+    separable_weights,
+    xesmf_weights,
+)
 
 LEAST_SHARE = 1e-5
 """A target cell of which valid values cover less than this is missing (rounding of the weights)."""

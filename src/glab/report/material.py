@@ -11,9 +11,10 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from glab.arrays import Booleans, Floats
 from glab.calendar import Days
-from glab.comparison import CHANGES, Floats, Mask
 from glab.config import Report
+from glab.evaluation.records import CHANGES
 from glab.grids import M25
 from glab.splits import BUFFER, HELD_OUT_BLOCKS
 
@@ -100,13 +101,13 @@ class Material:
         """Coordinates of the product's window."""
         return next(iter(self.digests.values()))[0][["y", "x", "lat", "lon"]]
 
-    def splits(self) -> dict[str, Mask]:
+    def splits(self) -> dict[str, Booleans]:
         """Trained and held-out cells."""
         label = self.fields["split"].values
         held = label == HELD_OUT_BLOCKS
         return {"trained": ~held & (label != BUFFER), "held_out": held}
 
-    def changes(self) -> dict[str, Mask]:
+    def changes(self) -> dict[str, Booleans]:
         """Cells by what befell them; empty where nobody knows."""
         if "change_kind" not in self.fields:
             return {}

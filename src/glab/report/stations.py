@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from glab import figures
 from glab.calendar import Days
-from glab.figures import Pair
-from glab.figures.style import PRODUCT_NAMES
+from glab.evaluation.stations import GROUPS, IN_SITU, PERFECT, PRODUCT, SCORES, medians
+from glab.report import figures
+from glab.report.content import Picture, Section, Table, number
+from glab.report.figures import Pair
+from glab.report.figures.style import PRODUCT_NAMES
 from glab.report.material import Material
-from glab.report.parts import Picture, Section, Table, number
-from glab.stations import GROUPS, IN_SITU, PERFECT, PRODUCT, SCORES, medians
 
 TITLE = "SMOS-IB beside stations"
 SHOWN_MAX, SHOWN_YEARS = 6, 2

@@ -1,7 +1,8 @@
-"""The simulated Earth: a world whose truth is known, and the satellites that look at it.
+"""A simulated Earth with a known truth.
 
-An observing-system simulation experiment (OSSE). `truth.simulate_truth` makes daily vegetation,
-soil moisture and temperatures on real land cells; the instruments (`smos`, `amsr`, `retrievals`,
-`reanalysis`) look at it with their own footprints, swaths and errors; `native_*` modules write
-their granules. Every random number comes from `seeds.stream`, so that jobs may run in any order.
+In: a box, years and a seed. Out: the truth, and granules in the native formats of the real
+sources. Only `glab.steps` uses this package; nothing of it enters training.
+
+Read in this order: world (land, climate, weather, vegetation, change, the truth), instruments
+(orbits, footprints, noise, retrievals), formats (native files), granules (a source-year).
 """

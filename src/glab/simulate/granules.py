@@ -10,18 +10,14 @@ import xarray as xr
 
 from glab.calendar import annual_phase
 from glab.errors import unknown_name
-from glab.simulate import (
-    amsr,
-    native_amsr2,
-    native_amsre,
-    native_gridded,
-    native_smos,
-    orbits,
-    smos,
-)
-from glab.simulate.native_amsr2 import tai93
-from glab.simulate.reanalysis import reanalysis
-from glab.simulate.retrievals import (
+from glab.simulate.formats import amsr2 as native_amsr2
+from glab.simulate.formats import amsre as native_amsre
+from glab.simulate.formats import gridded as native_gridded
+from glab.simulate.formats import smos as native_smos
+from glab.simulate.formats.amsr2 import tai93
+from glab.simulate.instruments import amsr, orbits, smos
+from glab.simulate.instruments.reanalysis import reanalysis
+from glab.simulate.instruments.retrievals import (
     YearOfRetrievals,
     casm,
     slow_parts,
@@ -29,8 +25,8 @@ from glab.simulate.retrievals import (
     smos_ic,
     smosmap_ib,
 )
-from glab.simulate.seeds import stream
-from glab.simulate.world import World
+from glab.simulate.world.fields import stream
+from glab.simulate.world.world import World
 
 OVERPASSES = ("A", "D")
 

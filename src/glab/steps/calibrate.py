@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from glab import io
-from glab.calibrate import calibrate as calibrated
 from glab.config import Calibrate
-from glab.network import load
+from glab.learning.calibrate import calibrate as calibrated
+from glab.learning.network import load
 
 
 def calibrate(

@@ -10,11 +10,10 @@ import xarray as xr
 
 from glab import io
 from glab.calendar import Days
-from glab.climatology import fit_all
-from glab.climatology_tiles import check_has_data, joined, named, no_data
+from glab.climatology.cycles import check_has_data, fit_all, named, no_data
+from glab.climatology.series import gathered, series_blocks
 from glab.config import Climatology, Period
 from glab.errors import GlabError
-from glab.series import gathered, series_blocks
 
 
 def climatology(
@@ -46,15 +45,6 @@ def climatology(
         check_has_data(fitted)
     inputs = [*years, domain, *(surface or [])]
     io.write(fitted, output, io.Provenance("climatology", settings, inputs))
-
-
-def open_climatology(tiles: Sequence[Path], domain: xr.Dataset) -> xr.Dataset:
-    """Every tile of a climatology, in memory, its cells in the domain's order.
-
-    Raises:
-        GlabError: when tiles are missing, or no cell of a variable has data in the baseline.
-    """
-    return joined([io.read(path).load() for path in tiles], domain["cell"].values)
 
 
 def _cells_of(domain: xr.Dataset, tile: int, path: Path) -> slice:

@@ -9,9 +9,9 @@ import xarray as xr
 
 from glab import io
 from glab.calendar import Days, days_of_year, time_blocks
-from glab.compose import compose as composed
+from glab.climatology.series import series, surface_of
 from glab.config import Compose, Series
-from glab.series import series, surface_of
+from glab.products.compose import compose as composed
 
 
 def compose(

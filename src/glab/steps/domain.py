@@ -8,11 +8,11 @@ from typing import Any
 
 import xarray as xr
 
-from glab import io, readers
+from glab import io
 from glab.config import Domain, GroundMap
-from glab.domain import build_domain
 from glab.errors import GlabError
-from glab.ground_maps import joined, map_layer
+from glab.readers import formats
+from glab.regrid.domain import build_domain, joined, map_layer
 
 IGBP = tuple(range(1, 17))
 
@@ -54,9 +54,9 @@ def granules(name: str, spec: GroundMap) -> Iterator[xr.Dataset]:
     which: dict[str, Any] = {"variable": spec.variable, "fills": tuple(spec.fills)}
     if spec.reader == "landcover":
         for number in spec.igbp or IGBP:
-            classes = readers.read("landcover", path, igbp=[number])
+            classes = formats.read("landcover", path, igbp=[number])
             yield classes.isel(igbp=0, drop=True).rename(igbp_fraction="value")
     elif spec.reader == "clay":
-        yield readers.read("clay", path, units=spec.units, **which).rename(clay="value")
+        yield formats.read("clay", path, units=spec.units, **which).rename(clay="value")
     else:
-        yield readers.read("map", path, **which)
+        yield formats.read("map", path, **which)

@@ -6,12 +6,10 @@ from contextlib import closing
 from pathlib import Path
 
 from glab import io
-from glab.catalogue import opened
 from glab.config import Predict
-from glab.matching import averaging_of
-from glab.network import load
-from glab.predict import predicted
-from glab.predict_file import blocks
+from glab.learning.inputs import averaging_of, opened
+from glab.learning.network import load
+from glab.learning.predict import blocks, predicted
 
 
 def predict(

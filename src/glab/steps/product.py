@@ -10,9 +10,9 @@ import xarray as xr
 from glab import io
 from glab.calendar import time_blocks
 from glab.config import Product
-from glab.discovery import global_attributes
-from glab.gridded import Window, check_cells, window_of
-from glab.product import daily_fields, formatted
+from glab.grids.cells import Window, check_cells, window_of
+from glab.products.attributes import global_attributes
+from glab.products.product import daily_fields, formatted
 
 DAILY_FILE = "SMOS_IB_{day}.nc"
 BLOCK_DAYS = io.PRODUCT.chunks["time"]

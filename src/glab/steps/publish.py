@@ -6,7 +6,7 @@ from pathlib import Path
 
 from glab import io
 from glab.config import Publish
-from glab.publish import fill, plain, store_attributes
+from glab.products.publish import fill, plain, store_attributes
 
 
 def publish(years: list[Path], output: Path, settings: Publish) -> None:

@@ -11,12 +11,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from glab import io, readers
-from glab.acquire import damaged, from_text
+from glab import io
 from glab.calendar import Days, days_of_year
 from glab.config import Regrid
 from glab.errors import GlabError
-from glab.regrid import Archive, Ingest, OnDomain, latest_versions, year_blocks
+from glab.readers import formats, naming
+from glab.readers.acquire import damaged, from_text
+from glab.regrid.on_domain import OnDomain
+from glab.regrid.quality import Ingest, latest_versions
+from glab.regrid.year import Archive, year_blocks
 
 HOURLY = ("era5", "gldas")
 HOURS = 24
@@ -87,10 +90,10 @@ def _archive(
         return digests.get(path) or hashlib.sha256(path.read_bytes()).hexdigest()
 
     def identity(path: Path) -> tuple[str, ...]:
-        return readers.granule_identity(reader, path.name)
+        return naming.granule_identity(reader, path.name)
 
     chosen = latest_versions(sorted(paths), identity, digest, ingest)
-    dated = sorted((readers.granule_date(reader, p.name), p.name, p) for p in chosen)
+    dated = sorted((naming.granule_date(reader, p.name), p.name, p) for p in chosen)
     ordered = [path for *_, path in dated]
     kinds = [_kind(identity(path)) for path in ordered]
     return Archive(ordered, [day for day, *_ in dated], kinds, lambda p: _read(settings, p))
@@ -105,12 +108,12 @@ def _read(settings: Regrid, path: Path) -> Iterator[xr.Dataset]:
     """A granule, one of many hours day by day."""
     if settings.reader not in HOURLY:
         wanted = _wanted(settings)
-        yield readers.read(settings.reader, path, **({"variables": wanted} if wanted else {}))
+        yield formats.read(settings.reader, path, **({"variables": wanted} if wanted else {}))
         return
     first = 0
     while True:
         hours = slice(first, first + HOURS)
-        granule = readers.read(settings.reader, path, variables=_wanted(settings), hours=hours)
+        granule = formats.read(settings.reader, path, variables=_wanted(settings), hours=hours)
         if granule.sizes["time"]:
             yield granule
         if granule.sizes["time"] < HOURS:
@@ -130,7 +133,7 @@ def _wanted(settings: Regrid) -> list[str] | None:
 def _format_of(paths: Sequence[Path]) -> str:
     """The format that all names belong to."""
     names = [path.name for path in paths]
-    for known in readers.FORMATS:
+    for known in formats.FORMATS:
         if names and all(_is_granule(known, name) for name in names):
             return known
     raise GlabError(
@@ -142,13 +145,13 @@ def _format_of(paths: Sequence[Path]) -> str:
 
 def _is_granule(known: str, name: str) -> bool:
     try:
-        return readers.is_granule(known, name)
+        return naming.is_granule(known, name)
     except GlabError:
         return False
 
 
 def _days_named(archive: Archive, reader: str) -> Days:
     """Every day of the days, months or years that the granules' names tell."""
-    periods = [readers.granule_period(reader, path.name) for path in archive.paths]
+    periods = [naming.granule_period(reader, path.name) for path in archive.paths]
     days = [np.arange(p, p + 1, dtype="datetime64[D]") for p in periods]
     return np.unique(np.concatenate(days)) if days else np.array([], "datetime64[D]")

@@ -8,12 +8,11 @@ import pandas as pd
 import xarray as xr
 
 from glab import io
-from glab.comparison import truths
 from glab.config import Evaluate, Report
-from glab.digest import digest
-from glab.report import Judged, Material, page
-from glab.report.material import Tables
-from glab.steps.evaluate import product_records
+from glab.evaluation.records import product_records, truths
+from glab.evaluation.summary import digest
+from glab.report.material import Judged, Material, Tables
+from glab.report.page import page
 
 SHOWN = {"glab_vod": ("VOD", "VOD_residual"), "glab_tb": ("tb_h", "tb_v"), "smos_ib": ("vod",)}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from glab import io
+from glab.climatology.cycles import open_climatology
+from glab.climatology.residuals import residuals as without_cycle
+from glab.climatology.series import series_blocks
 from glab.config import Residuals
-from glab.residuals import residuals as without_cycle
-from glab.series import series_blocks
-from glab.steps.climatology import open_climatology
 
 
 def residuals(

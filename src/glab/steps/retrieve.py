@@ -6,9 +6,8 @@ from pathlib import Path
 
 from glab import io
 from glab.config import Retrieve
-from glab.overpasses import with_overpass
-from glab.retrieve_year import year_blocks
-from glab.steps.tb40 import surfaces_of
+from glab.retrieval.retrieve import year_blocks
+from glab.retrieval.scene import surfaces_of, with_overpass
 
 
 def retrieve(

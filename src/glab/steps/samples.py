@@ -6,10 +6,9 @@ from contextlib import closing
 from pathlib import Path
 
 from glab import io
-from glab.catalogue import opened
 from glab.config import Samples
-from glab.matching import averaging
-from glab.samples import STYLE, draw
+from glab.learning.inputs import averaging, opened
+from glab.learning.samples import STYLE, draw
 
 
 def samples(

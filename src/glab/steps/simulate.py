@@ -7,14 +7,14 @@ from pathlib import Path
 from pyhdf.error import HDF4Error
 
 from glab import io
-from glab.atomic import disk
 from glab.config import STATIONS, Simulate
 from glab.errors import GlabError
+from glab.io.atomic import disk
+from glab.readers.acquire import write_manifest
 from glab.simulate.granules import write_granules
-from glab.simulate.stations import write_stations
-from glab.simulate.truth import simulate_truth
-from glab.simulate.world import world_of
-from glab.steps.acquire import write_manifest
+from glab.simulate.instruments.stations import write_stations
+from glab.simulate.world.truth import simulate_truth
+from glab.simulate.world.world import world_of
 
 READERS = {"surface": "era5", "smosmap_ib": "smos_ib"}
 """Formats that are not called as their source."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import xarray as xr
-
 from glab import io
-from glab.config import Overpass, Tb40
-from glab.tb40_year import year_blocks
+from glab.config import Tb40
+from glab.retrieval.scene import surfaces_of
+from glab.retrieval.tb40 import year_blocks
 
 
 def tb40(smos: Path, surface: list[Path], domain: Path, output: Path, settings: Tb40) -> None:
@@ -26,20 +24,3 @@ def tb40(smos: Path, surface: list[Path], domain: Path, output: Path, settings: 
     blocks = year_blocks(seen, surfaces_of(surface, settings.surface), land, settings)
     provenance = io.Provenance("tb40", settings, [smos, *surface, domain])
     io.write_blocks(blocks, output, provenance, time=seen["time"].values)
-
-
-def surfaces_of(
-    paths: Sequence[Path], names: Mapping[Overpass, str | None]
-) -> dict[str, xr.Dataset]:
-    """Surface files by overpass: a file lies in the folder of its source.
-
-    Args:
-        paths: year files, `…/<source>/<year>.nc`.
-        names: overpass → its source.
-    """
-    by_source = {Path(path).parent.name: Path(path) for path in paths}
-    return {
-        overpass: io.read(by_source[source])
-        for overpass, source in names.items()
-        if source is not None and source in by_source
-    }

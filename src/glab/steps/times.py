@@ -1,4 +1,4 @@
-"""The command `times`: a table of what a run cost, from the benchmarks beside its logs."""
+"""The command `times`: a table of time and memory by rule, from a run's benchmark files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,38 @@ from pathlib import Path
 import pandas as pd
 
 from glab.errors import GlabError
-from glab.times import by_rule
+
+
+def by_rule(benchmarks: pd.DataFrame) -> pd.DataFrame:
+    """Time and peak memory of each rule, the dearest first, and of all together.
+
+    Args:
+        benchmarks: one row a job: `rule`, and Snakemake's columns `s` (wall time, s), `cpu_time`
+            (s) and `max_rss` (MB); what was not measured is NaN and counts for nothing.
+
+    Returns:
+        `rule`, `jobs`, `hours` and `cpu_hours` (sums), `mean_s` and `longest_s` (of one job),
+        `peak_mb` (of the largest job).
+    """
+    groups = benchmarks.groupby("rule")
+    table = pd.DataFrame(
+        {
+            "jobs": groups.size(),
+            "hours": groups["s"].sum() / 3600,
+            "cpu_hours": groups["cpu_time"].sum() / 3600,
+            "mean_s": groups["s"].mean(),
+            "longest_s": groups["s"].max(),
+            "peak_mb": groups["max_rss"].max(),
+        }
+    ).sort_values("hours", ascending=False)
+    every = {
+        **table[["jobs", "hours", "cpu_hours"]].sum(),
+        "mean_s": benchmarks["s"].mean(),
+        **table[["longest_s", "peak_mb"]].max(),
+    }
+    table.loc["all"] = every
+    return table.astype({"jobs": int}).reset_index()
+
 
 FORMATS = {"hours": "{:.3f}", "cpu_hours": "{:.3f}", "mean_s": "{:.1f}", "longest_s": "{:.1f}"}
 

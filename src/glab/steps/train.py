@@ -6,8 +6,8 @@ from pathlib import Path
 
 from glab import io
 from glab.config import Train
-from glab.network import load, save
-from glab.train import train as train_member
+from glab.learning.network import load, save
+from glab.learning.train import train as train_member
 
 
 def train(

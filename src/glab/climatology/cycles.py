@@ -1,0 +1,265 @@
+"""Fit seasonal cycles to all cells of a tile at once, evaluate them at any date, join tiles.
+
+Two forms share one interface: `harmonics` (mean and annual harmonics at a fixed period) and
+`published` (one bounded sine with a fitted period, then the median over the baseline's years for
+each day of year). Cells with too few values keep their median, and a flag says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from glab import io
+from glab.arrays import Float64s
+from glab.calendar import Days, month_of, year_of
+from glab.climatology import harmonics, sine
+from glab.config import ClimatologyForm
+from glab.errors import GlabError, unknown_name
+
+NONE, MEDIAN, CYCLE = 0, 1, 2
+"""Meaning of the flag `<variable>_fit`."""
+
+SERIES_AT_ONCE = 512
+"""Series whose float64 copies stand in memory together."""
+
+
+def fit(values: xr.DataArray, days: Days, settings: ClimatologyForm) -> xr.Dataset:
+    """Seasonal cycle of every cell (and channel) of a named variable.
+
+    Args:
+        values: (time, cell[, channel]), float32 in the variable's unit, NaN where missing; its
+            name is that of the canonical variable.
+        days: the date of each value, ascending, within the baseline.
+        settings: form, least numbers of values and of calendar months (these for `harmonics`
+            only), bounds of the published form.
+
+    Returns:
+        `<name>_coefficients` (cell[, channel], coefficient), NaN where there is no value at all;
+        `<name>_fit`, the flag none, median or cycle; `<name>_count`, number of values.
+    """
+    name, layers = str(values.name), values.transpose("time", "cell", ...)
+    flat = layers.values.reshape(len(days), -1)
+    names = _coefficient_names(settings)
+    coefficients = np.full((flat.shape[1], len(names)), np.nan, np.float32)
+    flags = np.zeros(flat.shape[1], np.int16)
+    counts = np.zeros(flat.shape[1], np.int16)
+    for part in _parts(flat.shape[1]):
+        block = flat[:, part].astype(np.float64)
+        coefficients[part], flags[part], counts[part] = _fit_block(block, days, name, settings)
+    shape, dims = layers.shape[1:], layers.dims[1:]
+    attributes = {"form": settings.form} | _baseline_years(days)
+    return xr.Dataset(
+        {
+            f"{name}_coefficients": (
+                (*dims, "coefficient"),
+                coefficients.reshape(*shape, -1),
+                attributes,
+            ),
+            f"{name}_fit": (dims, flags.reshape(shape)),
+            f"{name}_count": (dims, counts.reshape(shape)),
+        },
+        {**{dim: layers[dim] for dim in dims if dim in layers.coords}, "coefficient": names},
+    )
+
+
+def fit_all(series: xr.Dataset, settings: ClimatologyForm) -> xr.Dataset:
+    """`fit` of every variable of a series (time, cell[, channel])."""
+    days = series["time"].values.astype("datetime64[D]")
+    return xr.merge([fit(values, days, settings) for values in series.data_vars.values()])
+
+
+def evaluate(
+    climatology: xr.Dataset, days: Days, variable: str | None = None, *, dtype: type = np.float32
+) -> xr.DataArray:
+    """Seasonal cycle at any dates, inside or outside of its baseline.
+
+    Args:
+        climatology: from `fit`, or tiles put together by `joined`.
+        days: shape (time,).
+        variable: which one, where the file holds several.
+
+    Returns:
+        (time, cell[, channel]) under the variable's name; NaN where the cell has no cycle.
+    """
+    name = variable or _only_variable(climatology)
+    if f"{name}_coefficients" not in climatology:
+        raise unknown_name("variable", name, variables_of(climatology))
+    table = climatology[f"{name}_coefficients"]
+    flat = table.values.reshape(-1, table.shape[-1]).astype(np.float64)
+    values: NDArray[Any] = np.empty((len(days), len(flat)), dtype)
+    for part in _parts(len(flat)):
+        values[:, part] = _evaluate_block(flat[part], days, table)
+    dims = table.dims[:-1]
+    coords = {dim: table[dim] for dim in dims if dim in table.coords}
+    return xr.DataArray(
+        values.reshape(len(days), *table.shape[:-1]),
+        {"time": np.asarray(days, "datetime64[ns]"), **coords},
+        ("time", *dims),
+        name,
+    )
+
+
+def variables_of(climatology: xr.Dataset) -> list[str]:
+    """Variables whose cycles a file holds."""
+    names = map(str, climatology.data_vars)
+    suffix = "_coefficients"
+    return [name.removesuffix(suffix) for name in names if name.endswith(suffix)]
+
+
+def _fit_block(
+    values: Float64s, days: Days, name: str, settings: ClimatologyForm
+) -> tuple[Float64s, NDArray[np.int16], NDArray[np.int16]]:
+    """Coefficients, flags and counts of some series (time, series)."""
+    present = np.isfinite(values)
+    counts = present.sum(axis=0)
+    enough = counts >= max(settings.values_min, 1)
+    if settings.form == "harmonics":
+        enough &= _months_with_values(present, days) >= settings.months_min
+    few = (counts > 0) & ~enough
+    coefficients = np.full((values.shape[1], len(_coefficient_names(settings))), np.nan)
+    if few.any():
+        coefficients[few] = _constant(_median(values[:, few]), coefficients.shape[1], settings)
+    if enough.any():
+        chosen = slice(None) if enough.all() else enough  # a slice spares a copy
+        coefficients[chosen] = _fit_form(values[:, chosen], days, name, settings)
+    flags = np.where(enough, CYCLE, np.where(few, MEDIAN, NONE))
+    return coefficients, flags.astype(np.int16), counts.astype(np.int16)
+
+
+def _fit_form(values: Float64s, days: Days, name: str, settings: ClimatologyForm) -> Float64s:
+    if settings.form == "harmonics":
+        return harmonics.fit(values, days, settings.harmonics, settings.ridge)
+    for table in (settings.amplitude_bounds, settings.offset_bounds):
+        if name not in table:
+            raise unknown_name("variable", name, table, variable="climatology bounds")
+    bounds = sine.Bounds(
+        settings.amplitude_bounds[name], settings.offset_bounds[name], settings.period_days
+    )
+    return sine.fit(values, days, bounds)
+
+
+def _evaluate_block(coefficients: Float64s, days: Days, table: xr.DataArray) -> Float64s:
+    if table.attrs["form"] == "harmonics":
+        return harmonics.evaluate(coefficients, days)
+    years = int(table.attrs["first_year"]), int(table.attrs["last_year"])
+    return sine.evaluate(coefficients, days, years)
+
+
+def _constant(level: Float64s, size: int, settings: ClimatologyForm) -> Float64s:
+    """Coefficients of a cycle that is one level all year."""
+    if settings.form == "published":
+        return sine.constant(level)
+    return np.concatenate([level[:, None], np.zeros((len(level), size - 1))], axis=1)
+
+
+def _coefficient_names(settings: ClimatologyForm) -> list[str]:
+    if settings.form == "published":
+        return list(sine.COEFFICIENTS)
+    return harmonics.coefficient_names(settings.harmonics)
+
+
+def _months_with_values(present: NDArray[np.bool_], days: Days) -> NDArray[np.int64]:
+    """Number of calendar months (of twelve) in which each series has a value."""
+    months = month_of(days) == np.arange(1, 13)[:, None]
+    return (months.astype(np.float32) @ present.astype(np.float32) > 0).sum(axis=0)
+
+
+def _median(values: Float64s) -> Float64s:
+    """Median along time of series that have values; numpy's own loops over series in Python."""
+    ordered = np.sort(values, axis=0)
+    counts = np.isfinite(values).sum(axis=0)
+    low, high = ((counts - 1) // 2)[None], (counts // 2)[None]
+    pair = [np.take_along_axis(ordered, place, axis=0)[0] for place in (low, high)]
+    return (pair[0] + pair[1]) / 2
+
+
+def _baseline_years(days: Days) -> dict[str, int]:
+    years = year_of(days)
+    return {"first_year": int(years.min()), "last_year": int(years.max())}
+
+
+def _only_variable(climatology: xr.Dataset) -> str:
+    names = variables_of(climatology)
+    if len(names) != 1:
+        raise GlabError("say which variable's cycle is wanted", found=names)
+    return names[0]
+
+
+def _parts(size: int) -> Iterator[slice]:
+    """Consecutive slices of series."""
+    return (slice(at, min(at + SERIES_AT_ONCE, size)) for at in range(0, size, SERIES_AT_ONCE))
+
+
+def joined(tiles: Sequence[xr.Dataset], cells: NDArray[np.int32]) -> xr.Dataset:
+    """The tiles of a climatology as one, its cells in the domain's order.
+
+    Args:
+        tiles: climatologies of some cells each, in any order.
+        cells: every cell of the domain.
+
+    Raises:
+        GlabError: for a missing tile, and for a baseline in which no cell of a variable has data.
+    """
+    whole = xr.concat(tiles, "cell", combine_attrs="override") if len(tiles) > 1 else tiles[0]
+    order = np.argsort(whole["cell"].values, kind="stable")
+    place = np.searchsorted(whole["cell"].values, cells, sorter=order)
+    place = order[np.minimum(place, len(order) - 1)]
+    absent = whole["cell"].values[place] != cells
+    if absent.any():
+        raise GlabError(
+            "the tiles of a climatology do not cover the domain",
+            path=tiles[0].encoding.get("source"),
+            variable="cell",
+            found=f"{absent.sum()} cells without a tile, first {cells[absent][:3]}",
+            remedy="give every tile of that source and baseline",
+        )
+    whole = whole.isel(cell=place)
+    check_has_data(whole)
+    return whole
+
+
+def named(climatology: xr.Dataset, source: str, baseline: str) -> xr.Dataset:
+    """The same cycles, saying of which source and baseline they are."""
+    whose = {"source_name": source, "baseline": baseline}
+    for name in variables_of(climatology):
+        climatology[f"{name}_coefficients"].attrs.update(whose)
+    return climatology
+
+
+def check_has_data(climatology: xr.Dataset) -> None:
+    """Raise where no cell of a variable has a single value in the baseline."""
+    for name in variables_of(climatology):
+        if (climatology[f"{name}_fit"].values == NONE).all():
+            attributes = climatology[f"{name}_coefficients"].attrs
+            raise no_data(
+                attributes.get("source_name", "?"),
+                attributes.get("baseline", "?"),
+                f"{attributes['first_year']}…{attributes['last_year']}",
+                variable=name,
+            )
+
+
+def no_data(source: str, baseline: str, years: str, variable: str | None = None) -> GlabError:
+    """The error for a baseline in which a source has no value."""
+    return GlabError(
+        f"source {source!r} has no data in the baseline {baseline!r} ({years})",
+        variable=variable,
+        found="not one value on any cell",
+        expected="years in which the source was observing",
+        remedy="change the baseline's dates, or loosen the source's quality rules and mask",
+    )
+
+
+def open_climatology(tiles: Sequence[Path], domain: xr.Dataset) -> xr.Dataset:
+    """Every tile of a climatology, in memory, its cells in the domain's order.
+
+    Raises:
+        GlabError: when tiles are missing, or no cell of a variable has data in the baseline.
+    """
+    return joined([io.read(path).load() for path in tiles], domain["cell"].values)

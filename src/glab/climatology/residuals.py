@@ -1,0 +1,34 @@
+"""Residuals: a source's daily values without their seasonal cycle."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from glab.climatology.cycles import evaluate, variables_of
+from glab.errors import unknown_name
+
+
+def residuals(series: xr.Dataset, climatology: xr.Dataset) -> xr.Dataset:
+    """`<name>_residual` = value − cycle of every variable of a series.
+
+    Args:
+        series: (time, cell[, channel]), from `glab.climatology.series`.
+        climatology: of the same cells and channels, from `glab.climatology.cycles`.
+
+    Returns:
+        the residuals in float32, in the unit of the values; NaN where there is no value or no
+        cycle.
+
+    Raises:
+        GlabError: for a variable without a cycle.
+    """
+    days = series["time"].values.astype("datetime64[D]")
+    residual = {}
+    for key, values in series.data_vars.items():
+        name = str(key)
+        if name not in variables_of(climatology):
+            raise unknown_name("variable", name, variables_of(climatology))
+        cycle = evaluate(climatology, days, name)
+        residual[f"{name}_residual"] = values.dims, values.values - cycle.values
+    coords = {name: series[name] for name in ("time", "cell", "channel") if name in series.coords}
+    return xr.Dataset(residual, coords)

@@ -1,0 +1,276 @@
+"""Measures of agreement: pure functions of arrays with gaps, vectorised over cells.
+
+Product p and truth t are arrays of one shape with time as the first axis. Only pairs, where both
+are finite, count. Every measure is NaN where there are too few pairs. `Moments` holds the sums
+that correlations, errors and slopes are computed from, so that they can be pooled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from glab.arrays import Float64s, Floats
+from glab.calendar import DAYS_PER_YEAR, Days
+from glab.climatology import harmonics
+
+PAIRS_MIN = 3
+"""Fewest pairs a correlation is taken from."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sufficient statistics of pairs, one of each per cell; `pooled` joins cells exactly.
+
+    Attributes:
+        n: number of pairs.
+        mean_p, mean_t: means over the pairs.
+        m_pp, m_tt, m_pt: sums of squared deviations from the means, and of their products.
+    """
+
+    n: Float64s
+    mean_p: Float64s
+    mean_t: Float64s
+    m_pp: Float64s
+    m_tt: Float64s
+    m_pt: Float64s
+
+    def pooled(self, cells: NDArray | slice = slice(None)) -> Moments:
+        """Moments of all pairs of some cells together (Chan et al. 1983, eq. 1.5)."""
+        n, p, t, m_pp, m_tt, m_pt = (np.atleast_1d(part)[cells] for part in astuple(self))
+        p, t, total = np.where(n > 0, p, 0.0), np.where(n > 0, t, 0.0), n.sum()
+        mean_p, mean_t = ratio((n * p).sum(), total), ratio((n * t).sum(), total)
+        dp, dt = p - mean_p, t - mean_t
+        spread = [(n * a * b).sum() for a, b in ((dp, dp), (dt, dt), (dp, dt))]
+        within = [part.sum() for part in (m_pp, m_tt, m_pt)]
+        return Moments(total, mean_p, mean_t, *(a + b for a, b in zip(spread, within)))
+
+    @property
+    def bias(self) -> Float64s:
+        """Mean of p − t."""
+        return self.mean_p - self.mean_t
+
+    @property
+    def ubrmse(self) -> Float64s:
+        """√(mean (p' − t')²), p' and t' being deviations from their means."""
+        return np.sqrt(np.maximum(ratio(self.m_pp + self.m_tt - 2 * self.m_pt, self.n), 0.0))
+
+    @property
+    def rmse(self) -> Float64s:
+        """√(mean (p − t)²) = √(ubrmse² + bias²)."""
+        return np.hypot(self.ubrmse, self.bias)
+
+    @property
+    def slope(self) -> Float64s:
+        """Regression of p on t: Σ p't' / Σ t'²."""
+        return ratio(self.m_pt, self.m_tt)
+
+    @property
+    def r(self) -> Float64s:
+        """Pearson's correlation; NaN below `PAIRS_MIN` pairs or where one side is constant."""
+        variance = self.m_pp * self.m_tt
+        enough = (self.n >= PAIRS_MIN) & (variance > 0)
+        return ratio(self.m_pt, np.sqrt(np.where(enough, variance, 0.0)))
+
+
+def ratio(numerator: Any, denominator: Any) -> Any:
+    """Quotient, NaN where the denominator is zero."""
+    safe = np.where(denominator != 0, denominator, 1.0)
+    return np.where(denominator != 0, numerator / safe, np.nan)
+
+
+def moments(product: Floats, truth: Floats) -> Moments:
+    """Moments over the first axis, pair by pair, in two passes.
+
+    Args:
+        product, truth: shape (time, …), one unit, NaN where missing.
+    """
+    p, t = np.asarray(product), np.asarray(truth)
+    cells = int(np.prod(p.shape[1:]))
+    sums = np.zeros((6, cells))
+    _sum_pairs(p.reshape(len(p), cells), t.reshape(len(p), cells), sums)
+    n, *rest = sums.reshape(6, *p.shape[1:])
+    means = [np.where(n > 0, part, np.nan) for part in rest[:2]]
+    return Moments(n, *means, *rest[2:])
+
+
+@njit(cache=True, nogil=True)
+def _sum_pairs(p: Any, t: Any, sums: Any) -> None:  # pragma: no cover - compiled
+    """Fill n, both means and the three sums of each cell, shape (6, cell)."""
+    steps, cells = p.shape
+    for i in range(steps):
+        for c in range(cells):
+            a, b = float(p[i, c]), float(t[i, c])
+            if np.isfinite(a) and np.isfinite(b):
+                sums[0, c] += 1.0
+                sums[1, c] += a
+                sums[2, c] += b
+    for c in range(cells):
+        number = max(sums[0, c], 1.0)
+        sums[1, c] /= number
+        sums[2, c] /= number
+    for i in range(steps):
+        for c in range(cells):
+            a, b = p[i, c] - sums[1, c], t[i, c] - sums[2, c]
+            if np.isfinite(a) and np.isfinite(b):
+                sums[3, c] += a * a
+                sums[4, c] += b * b
+                sums[5, c] += a * b
+
+
+def paired(product: Floats, truth: Floats) -> tuple[Float64s, Float64s]:
+    """Both as float64, NaN wherever either is missing."""
+    p, t = np.asarray(product, float), np.asarray(truth, float)
+    both = np.isfinite(p) & np.isfinite(t)
+    return np.where(both, p, np.nan), np.where(both, t, np.nan)
+
+
+def correlation(product: Floats, truth: Floats) -> Float64s:
+    """Pearson's R over time, shape (…)."""
+    return moments(product, truth).r
+
+
+def rmse(product: Floats, truth: Floats) -> Float64s:
+    """Root mean square of p − t over time, shape (…)."""
+    return moments(product, truth).rmse
+
+
+def bias(product: Floats, truth: Floats) -> Float64s:
+    """Mean of p − t over time, shape (…)."""
+    return moments(product, truth).bias
+
+
+def ubrmse(product: Floats, truth: Floats) -> Float64s:
+    """RMSE after both means are removed, shape (…)."""
+    return moments(product, truth).ubrmse
+
+
+def deseasonalised(
+    values: Floats, days: Days, *, cycles: int = 3, values_min: int = 15
+) -> Float64s:
+    """Values minus the cell's own mean and annual harmonics (least squares at what is there).
+
+    Args:
+        values: shape (time, cell), NaN where missing.
+        days: dates, shape (time,).
+        cycles: number of annual harmonics.
+        values_min: cells with fewer values become NaN.
+    """
+    series = np.asarray(values, float)
+    enough = np.isfinite(series).sum(axis=0) >= values_min
+    result = np.full(series.shape, np.nan)
+    if enough.any():
+        coefficients = harmonics.fit(series[:, enough], days, cycles, ridge=0.0)
+        result[:, enough] = series[:, enough] - harmonics.evaluate(coefficients, days)
+    return result
+
+
+def slopes(values: Floats, days: Days) -> Float64s:
+    """Ordinary least-squares slope of each cell, per year: Σ(x−x̄)(y−ȳ)/Σ(x−x̄)².
+
+    Args:
+        values: shape (time, cell), NaN where missing.
+        days: dates, shape (time,).
+    """
+    years = (days - days[0]).astype("timedelta64[D]").astype(float) / DAYS_PER_YEAR
+    return moments(values, np.broadcast_to(years[:, None], values.shape)).slope
+
+
+def trends(
+    product: Floats, truth: Floats, days: Days, *, share_min: float = 0.4
+) -> tuple[Float64s, Float64s]:
+    """Slopes of product and truth per year, over the dates where both exist.
+
+    Args:
+        product, truth: shape (time, cell); truth NaN where the ground is frozen.
+        days: dates, shape (time,).
+        share_min: cells with pairs on a smaller share of the record become NaN.
+    """
+    p, t = paired(product, truth)
+    enough = np.isfinite(p).mean(axis=0) >= share_min
+    found, true = slopes(p, days), slopes(t, days)
+    return np.where(enough, found, np.nan), np.where(enough, true, np.nan)
+
+
+def gain(found: Floats, true: Floats) -> float:
+    """Σ f·t / Σ t² over cells: 1 where the whole of the true signal is found, 0 where none is."""
+    f, t = paired(found, true)
+    return float(ratio(np.nansum(f * t), np.nansum(t * t)))
+
+
+def skill(found: Floats, true: Floats) -> float:
+    """1 − Σ(f − t)² / Σ t² over cells: 1 perfect, 0 no better than no signal at all."""
+    f, t = paired(found, true)
+    return float(1.0 - ratio(np.nansum((f - t) ** 2), np.nansum(t * t)))
+
+
+def false_trend(found: Floats, true: Floats) -> float:
+    """Standard deviation over cells of f − t: trends that are not there."""
+    f, t = paired(found, true)
+    present = np.isfinite(f)
+    return float(np.std((f - t)[present])) if present.any() else float("nan")
+
+
+def coverage(product: Floats, truth: Floats, std: Floats, width: float) -> Float64s:
+    """Share of truths within ± `width` standard deviations, over time, shape (…).
+
+    0.683 for width 1 and 0.954 for width 2 where a Gaussian spread is right.
+    """
+    inside = np.abs(product - truth) <= width * std
+    present = np.isfinite(product) & np.isfinite(truth) & np.isfinite(std)
+    return ratio((inside & present).sum(axis=0).astype(float), present.sum(axis=0).astype(float))
+
+
+def spread_against_error(
+    product: Floats, truth: Floats, std: Floats, bins: int = 10
+) -> tuple[Float64s, Float64s, Float64s]:
+    """Root mean square of stated spread and of error in classes of equal number, by spread.
+
+    Returns:
+        spread, error and number of pairs, each of shape (bins,); a reliable spread lies on the
+        diagonal (Leutbecher & Palmer 2008, doi:10.1016/j.jcp.2007.02.014).
+    """
+    present = np.isfinite(product) & np.isfinite(truth) & np.isfinite(std)
+    order = np.argsort(std[present], kind="stable")
+    spread, error = np.asarray(std, float)[present][order], (product - truth)[present][order]
+    parts = [part for part in np.array_split(np.arange(order.size), bins) if part.size]
+    root = [[np.sqrt(np.mean(x[part] ** 2)) for part in parts] for x in (spread, error)]
+    return np.array(root[0]), np.array(root[1]), np.array([float(part.size) for part in parts])
+
+
+def noise(values: Floats) -> Float64s:
+    """Noise of each series: standard deviation of successive differences over √2.
+
+    Successive are values that follow each other, whatever gap lies between.
+
+    Args:
+        values: shape (time, cell), NaN where missing.
+    """
+    series = np.asarray(values)
+    sums = np.zeros((3, series.shape[1]))
+    _sum_differences(series, sums)
+    number, _, square = sums
+    return np.where(number >= 2, np.sqrt(ratio(square, number) / 2.0), np.nan)
+
+
+@njit(cache=True, nogil=True)
+def _sum_differences(values: Any, sums: Any) -> None:  # pragma: no cover - compiled
+    """Fill number, mean and sum of squared deviations of successive differences (Welford 1962)."""
+    steps, cells = values.shape
+    last = np.full(cells, np.nan)
+    for i in range(steps):
+        for c in range(cells):
+            value = float(values[i, c])
+            if not np.isfinite(value):
+                continue
+            if np.isfinite(last[c]):
+                difference = value - last[c]
+                sums[0, c] += 1.0
+                away = difference - sums[1, c]
+                sums[1, c] += away / sums[0, c]
+                sums[2, c] += away * (difference - sums[1, c])
+            last[c] = value

@@ -1,0 +1,28 @@
+"""The only writer of work files, products and tables.
+
+In: datasets and tables. Out: files that appear under their name when they are complete. Content
+depends on data, settings and code alone, so that the same inputs give the same bytes.
+
+Read in this order: files (read and write), encoding (types, packing, attributes on disk),
+provenance (where a file comes from), atomic (write, then rename).
+"""
+
+from glab.io.atomic import creating, disk
+from glab.io.encoding import PRODUCT, WORK, Style
+from glab.io.files import read, read_table, write, write_blocks, write_table
+from glab.io.provenance import Provenance, canonical_json
+
+__all__ = [
+    "PRODUCT",
+    "WORK",
+    "Provenance",
+    "Style",
+    "canonical_json",
+    "creating",
+    "disk",
+    "read",
+    "read_table",
+    "write",
+    "write_blocks",
+    "write_table",
+]

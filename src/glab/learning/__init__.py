@@ -1,0 +1,9 @@
+"""Residuals to networks to predictions.
+
+In: residuals and seasonal cycles of a link's inputs and target. Out: samples, networks, the
+calibrated spread, predictions.
+
+Read in this order: inputs (open residuals and cycles, match footprints), features (the feature
+vector), samples, network (one network and an ensemble), rebasing (samples relative to other years
+and cells), train, calibrate, predict.
+"""

@@ -1,0 +1,287 @@
+"""Networks and ensembles: layers, internal scaling, losses; stored without code.
+
+A network is stored as safetensors weights and json settings. All members of an ensemble are
+applied in one pass.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from glab.arrays import Float32s
+from glab.config import Network
+from glab.errors import GlabError
+
+WEIGHTS, SETTINGS = "network.safetensors", "network.json"
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+LOG_2 = 0.6931471805599453
+
+
+class ScaledNetwork(nn.Module):
+    """A multi-layer network from physical features to physical targets.
+
+    Median and interquartile range of features and targets are buffers, so that weights alone
+    suffice to predict.
+
+    Args:
+        features: names of the features, in order.
+        targets: names of the targets, in order.
+        settings: hidden layers and activations.
+    """
+
+    def __init__(self, features: Sequence[str], targets: Sequence[str], settings: Network) -> None:
+        super().__init__()
+        self.features, self.targets, self.settings = list(features), list(targets), settings
+        sizes = [len(self.features), *settings.hidden, len(self.targets)]
+        layers = [nn.Linear(n, m) for n, m in zip(sizes[:-1], sizes[1:])]
+        for layer in layers:
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        self.layers = nn.ModuleList(layers)
+        for name, size in (("feature", sizes[0]), ("target", sizes[-1])):
+            self.register_buffer(f"{name}_median", torch.zeros(size))
+            self.register_buffer(f"{name}_range", torch.ones(size))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Targets (row, target) in their units, of features (row, feature) in theirs."""
+        return self.forward_scaled(features) * self.target_range + self.target_median
+
+    def forward_scaled(self, features: Tensor) -> Tensor:
+        """Targets in units of their interquartile range, about their median."""
+        values = (features - self.feature_median) / self.feature_range
+        *hidden, last = self.layers
+        for number, layer in enumerate(hidden):
+            values = _activated(layer(values), number, self.settings)
+        return last(values)
+
+    def scaled_target(self, target: Tensor) -> Tensor:
+        """Targets as the loss sees them."""
+        return (target - self.target_median) / self.target_range
+
+    def fit_scaling(self, features: Tensor, target: Tensor) -> None:
+        """Set the scaling from training samples (sample, …), without missing values."""
+        self.feature_median, self.feature_range = robust_scale(features)
+        if self.settings.scale_target:
+            self.target_median, self.target_range = robust_scale(target)
+
+    def freeze(self, layers: int) -> None:
+        """Keep the first layers as they are: they get no gradients.
+
+        Raises:
+            GlabError: when no layer would be left to train.
+        """
+        if layers >= len(self.layers):
+            raise GlabError(
+                "every layer is frozen",
+                variable="frozen_layers",
+                found=layers,
+                expected=f"below {len(self.layers)}",
+            )
+        for layer in self.layers[:layers]:
+            layer.requires_grad_(False)
+
+
+def seeded(
+    features: Sequence[str], targets: Sequence[str], settings: Network, seed: int
+) -> ScaledNetwork:
+    """A new network, its weights drawn by a seed; the global generator stays as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return ScaledNetwork(features, targets, settings)
+
+
+def robust_scale(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Median and interquartile range of each column; a range of 0 becomes 1.
+
+    About 100,000 rows at most, evenly spread, are looked at.
+    """
+    rows = values[:: max(1, len(values) // 100_000)].double()
+    low, median, high = torch.quantile(
+        rows, torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64), dim=0
+    )
+    spread = high - low
+    return median.float(), torch.where(spread > 0, spread, 1.0).float()
+
+
+def loss_function(settings: Network) -> Loss:
+    """The mean loss of scaled predictions against scaled targets, both (row, target)."""
+    if settings.loss == "huber":
+        return nn.HuberLoss(delta=settings.huber_delta)
+    return nn.MSELoss() if settings.loss == "mse" else log_cosh
+
+
+def log_cosh(predicted: Tensor, target: Tensor) -> Tensor:
+    """Mean of log(cosh(error)), written so that large errors do not overflow."""
+    error = torch.abs(predicted - target)
+    return torch.mean(error + nn.functional.softplus(-2.0 * error) - LOG_2)
+
+
+def save(network: ScaledNetwork, folder: Path) -> None:
+    """Write weights and settings into an existing folder."""
+    described = {
+        "features": network.features,
+        "targets": network.targets,
+        "network": network.settings.model_dump(mode="json"),
+    }
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
+    save_file(tensors, folder / WEIGHTS)
+    (folder / SETTINGS).write_text(json.dumps(described, indent=1, sort_keys=True) + "\n")
+
+
+def load(path: Path) -> ScaledNetwork:
+    """A stored network, ready to predict.
+
+    Args:
+        path: its folder, or either file in it.
+
+    Raises:
+        GlabError: for files that are missing, no network, or do not belong together.
+    """
+    folder = path if path.is_dir() else path.parent
+    network = _described(folder / SETTINGS)
+    try:
+        network.load_state_dict(load_file(folder / WEIGHTS))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise GlabError(
+            "the weights of a network cannot be used",
+            path=folder / WEIGHTS,
+            found=str(error),
+            remedy="train it again",
+        ) from error
+    return network.eval()
+
+
+def check_columns(network: ScaledNetwork, features: Sequence[str], targets: Sequence[str]) -> None:
+    """Raise unless a network was made for these features and targets."""
+    for kind, own, given in (
+        ("features", network.features, list(features)),
+        ("targets", network.targets, list(targets)),
+    ):
+        if own != given:
+            raise GlabError(
+                f"a network was trained on other {kind}",
+                variable=kind,
+                found=given,
+                expected=own,
+                remedy="train it again, or use the configuration it was trained with",
+            )
+
+
+def _activated(values: Tensor, number: int, settings: Network) -> Tensor:
+    """Activation of a hidden layer; the last one named serves all further layers."""
+    name = settings.activations[min(number, len(settings.activations) - 1)]
+    if name == "leaky_relu":
+        return nn.functional.leaky_relu(values, settings.leaky_slope)
+    return {"relu": torch.relu, "silu": nn.functional.silu, "tanh": torch.tanh}[name](values)
+
+
+def _described(path: Path) -> ScaledNetwork:
+    """A network as its settings describe it, still without its weights."""
+    try:
+        told = json.loads(path.read_text())
+        return ScaledNetwork(told["features"], told["targets"], Network(**told["network"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise GlabError(
+            "the settings of a network cannot be read",
+            path=path,
+            found=str(error),
+            remedy="train it again",
+        ) from error
+
+
+def device() -> torch.device:
+    """The GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def check_members(
+    networks: Sequence[ScaledNetwork], features: Sequence[str], targets: Sequence[str]
+) -> None:
+    """Raise unless there are networks, all made for these features and targets."""
+    if not networks:
+        raise GlabError("an ensemble needs a network", remedy="train at least one member")
+    for network in networks:
+        check_columns(network, features, targets)
+
+
+def mean_and_spread(
+    networks: Sequence[ScaledNetwork], features: Float32s, batch_size: int
+) -> tuple[Float32s, Float32s]:
+    """Mean and standard deviation over the members (ddof 1; 0 for one member).
+
+    Args:
+        networks: the members.
+        features: (row, feature), without missing values.
+        batch_size: rows at a time; bytes of the result depend on it.
+
+    Returns:
+        two arrays (row, target), in the target's unit.
+    """
+    mean = np.empty((len(features), len(networks[0].targets)), np.float32)
+    spread = np.empty_like(mean)
+    for rows, outputs in _outputs(networks, features, batch_size):
+        mean[rows] = outputs.mean(dim=0).cpu().numpy()
+        ddof = min(len(networks) - 1, 1)
+        spread[rows] = outputs.std(dim=0, correction=ddof).cpu().numpy()
+    return mean, spread
+
+
+def noise_spread(
+    networks: Sequence[ScaledNetwork],
+    features: Float32s,
+    noise: Float32s,
+    runs: int,
+    batch_size: int,
+    seed: int,
+) -> Float32s:
+    """Spread of the outputs when inputs carry noise: root mean square over the members.
+
+    Args:
+        networks: the members.
+        features: (row, feature).
+        noise: standard deviation of the noise of each value, (row, feature).
+        runs: perturbed runs; their standard deviation has ddof 1.
+        batch_size: rows at a time.
+        seed: of the noise.
+
+    Returns:
+        (row, target), in the target's unit.
+    """
+    rng = np.random.default_rng(seed)
+    size = len(features), len(networks[0].targets)
+    total, square = np.zeros((len(networks), *size)), np.zeros((len(networks), *size))
+    base = np.empty((len(networks), *size))
+    for rows, outputs in _outputs(networks, features, batch_size):
+        base[:, rows] = outputs.cpu().numpy()
+    for _ in range(runs):
+        noisy = features + noise * rng.standard_normal(features.shape, dtype=np.float32)
+        for rows, outputs in _outputs(networks, noisy, batch_size):
+            change = outputs.cpu().numpy() - base[:, rows]
+            total[:, rows] += change
+            square[:, rows] += change**2
+    variance = np.maximum(square - total**2 / runs, 0.0) / (runs - 1)
+    return np.sqrt(variance.mean(axis=0)).astype(np.float32)
+
+
+def _outputs(
+    networks: Sequence[ScaledNetwork], features: Float32s, batch_size: int
+) -> Iterator[tuple[slice, Any]]:
+    """Outputs of all members, (member, row, target), some rows at a time."""
+    place = device()
+    members = [network.to(place).eval() for network in networks]
+    with torch.inference_mode():
+        for start in range(0, len(features), batch_size):
+            rows = slice(start, start + batch_size)
+            batch = torch.from_numpy(features[rows]).to(place)
+            yield rows, torch.stack([member(batch) for member in members])

@@ -1,0 +1,37 @@
+"""Figures, each a function of plain datasets and arrays, callable on a user's own files."""
+
+from __future__ import annotations
+
+from glab.report.figures.maps import Panel, hovmoller, maps
+from glab.report.figures.series import Example, origin_share, time_series, training_curves
+from glab.report.figures.skill import (
+    coverage,
+    density,
+    sensor_steps,
+    skill_by_period,
+    spread_error,
+    trend_scatter,
+)
+from glab.report.figures.stations import Pair, stations
+from glab.report.figures.style import QUANTITIES, Quantity, image
+
+__all__ = [
+    "QUANTITIES",
+    "Example",
+    "Pair",
+    "Panel",
+    "Quantity",
+    "coverage",
+    "density",
+    "hovmoller",
+    "image",
+    "maps",
+    "origin_share",
+    "sensor_steps",
+    "skill_by_period",
+    "spread_error",
+    "stations",
+    "time_series",
+    "training_curves",
+    "trend_scatter",
+]

@@ -1,0 +1,1 @@
+"""Writers of native files, one a format."""

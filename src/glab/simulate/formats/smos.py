@@ -1,0 +1,108 @@
+"""SMOS granules as CATDS makes them: level-3 TB by angle, and SMOS-IC."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from glab.simulate.formats.netcdf import Field, Layout, axes
+from glab.simulate.instruments.orbits import EPOCH
+from glab.simulate.instruments.retrievals import SmosRetrieval
+from glab.simulate.instruments.smos import ANGLES_DEG, Overflight
+from glab.simulate.world.box import Land
+
+FILL = -32768
+PLANES = ("inc", "lat", "lon")
+TB = {"units": "K", "scale_factor": 200.0 / 32767.0, "add_offset": 200.0}
+SPREAD = {"units": "K", "scale_factor": 25.0 / 32767.0, "add_offset": 25.0}
+INCIDENCE = {"units": "degree", "scale_factor": 45.0 / 32767.0, "add_offset": 45.0}
+
+
+def tb_layout(land: Land) -> Layout:
+    """Layout of the level-3 TB granules: latitude ascending."""
+    south_first = land.window.lat[::-1]
+    fields = axes(south_first, land.window.lon)
+    angle = {"units": "degree", "long_name": "centre of the incidence angle bin"}
+    fields["inc"] = Field(("inc",), "f4", attributes=angle, values=ANGLES_DEG)
+    for pol in "HV":
+        fields[f"BT_{pol}"] = Field(PLANES, "i2", FILL, TB)
+        fields[f"Pixel_Radiometric_Accuracy_{pol}"] = Field(PLANES, "i2", FILL, SPREAD)
+        fields[f"Pixel_BT_Standard_Deviation_{pol}"] = Field(PLANES, "i2", FILL, SPREAD)
+    fields["Incidence_Angle"] = Field(PLANES, "i2", FILL, INCIDENCE)
+    fields["Nviews"] = Field(PLANES, "i2", FILL, {"units": "1"})
+    fields["Nb_RFI_Flags"] = Field(PLANES, "i2", FILL, {"units": "1"})
+    fields["Days"] = Field(PLANES, "i2", FILL, {"units": "days since 2000-01-01"})
+    fields["UTC_Seconds"] = Field(PLANES, "i4", FILL, {"units": "s"})
+    sizes = {"inc": len(ANGLES_DEG), "lat": len(south_first), "lon": len(land.window.lon)}
+    return Layout(sizes, fields, {"title": "simulated SMOS level 3 brightness temperature"})
+
+
+def tb_name(day: np.datetime64, overpass: str) -> str:
+    """Name of a level-3 TB granule."""
+    date = str(day).replace("-", "")
+    return f"SM_RE07_MIR_CDF3T{overpass}_{date}T000000_{date}T235959_330_001_7.DBL.nc"
+
+
+def write_tb(
+    layout: Layout, folder: Path, land: Land, day: np.datetime64, flight: Overflight
+) -> None:
+    """Write one day and overpass."""
+
+    def plane(values: np.ndarray) -> np.ndarray:
+        return land.on_window(values)[..., ::-1, :]
+
+    hour = np.where(np.isnan(flight.views), np.nan, flight.hour)
+    values = {
+        "Incidence_Angle": plane(flight.incidence_deg),
+        "Nviews": plane(flight.views),
+        "Nb_RFI_Flags": plane(flight.rfi_views),
+        "UTC_Seconds": plane(np.mod(hour, 24.0) * 3600.0),
+        "Days": plane((day - EPOCH).astype(int) + np.floor(hour / 24.0)),
+    }
+    for number, pol in enumerate("HV"):
+        values[f"BT_{pol}"] = plane(flight.tb_k[number])
+        values[f"Pixel_Radiometric_Accuracy_{pol}"] = plane(flight.accuracy_k[number])
+        values[f"Pixel_BT_Standard_Deviation_{pol}"] = plane(flight.spread_k[number])
+    layout.write(folder / tb_name(day, flight.overpass), values)
+
+
+IC_UNITS = {
+    "Soil_Moisture": "m3 m-3",
+    "Soil_Moisture_StdError": "m3 m-3",
+    "Optical_Thickness_Nad": "1",
+    "Optical_Thickness_Nad_StdError": "1",
+    "RMSE": "K",
+    "Soil_Temperature_Level1": "K",
+    "BT_H_IC_Fitted": "K",
+    "BT_V_IC_Fitted": "K",
+}
+IC_FLAGS = ("Scene_Flags", "Processing_Flags")
+IC_FILL = -999.0
+
+
+def ic_layout(land: Land) -> Layout:
+    """Layout of SMOS-IC granules: rows from north to south, float32, fill −999."""
+    fields = axes(land.window.lat, land.window.lon)
+    for name, units in IC_UNITS.items():
+        fields[name] = Field(("lat", "lon"), "f4", IC_FILL, {"units": units})
+    for name in IC_FLAGS:
+        fields[name] = Field(("lat", "lon"), "i2", -1, {"units": "1"})
+    sizes = {"lat": len(land.window.lat), "lon": len(land.window.lon)}
+    return Layout(sizes, fields, {"title": "simulated SMOS-IC"})
+
+
+def write_ic(
+    layout: Layout, folder: Path, land: Land, day: np.datetime64, retrieval: SmosRetrieval
+) -> None:
+    """Write one day and overpass; land that was not seen holds NaN, the sea the fill."""
+    date = str(day).replace("-", "")
+    name = f"SM_RE06_MIR_CDF3S{retrieval.overpass}_{date}T000000_{date}T235959_105_001_8.DBL.nc"
+    values = {
+        name: land.on_window(field.astype(np.float32), IC_FILL)
+        for name, field in retrieval.fields.items()
+        if name in IC_UNITS
+    }
+    for flag in IC_FLAGS:
+        values[flag] = land.on_window(retrieval.fields[flag].astype(np.float32))
+    layout.write(folder / name, values)

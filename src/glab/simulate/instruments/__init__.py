@@ -1,0 +1,1 @@
+"""The simulated instruments: what each one sees of the world, with its noise."""

@@ -1,0 +1,138 @@
+"""Brightness temperature at AMSR's frequencies: a canopy that saturates, snow, atmosphere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from glab.lmeb import fresnel_reflectivity, permittivity_mironov2009, rough_reflectivity
+from glab.simulate.world.climate import Setting
+from glab.simulate.world.emission import thawed
+from glab.simulate.world.surface import Patches
+from glab.simulate.world.world import World
+
+INCIDENCE_DEG = 55.0
+PATH = 1.0 / np.cos(np.deg2rad(INCIDENCE_DEG))
+AIR_EMITS_COLDER_K = 14.0
+COSMIC_K = 2.7
+
+
+@dataclass(frozen=True)
+class Band:
+    """What distinguishes a frequency.
+
+    Attributes:
+        ghz: frequency.
+        leaf_herb, leaf_tree, wood: optical depth per unit of L-band VOD of leaves (in herbaceous
+            and in woody cover) and of wood.
+        albedo: scattering albedo of a leafy canopy; wood lowers it.
+        roughness: H relative to L-band. mixing: of polarisations by roughness (Q).
+        dry, vapour, rain: zenith opacity of dry air, per mm of vapour, per mm a day of rain.
+        snow: scattering by snow, K per kg m-2.
+        water: permittivity of open water.
+    """
+
+    ghz: float
+    leaf_herb: float
+    leaf_tree: float
+    wood: float
+    albedo: float
+    roughness: float
+    mixing: float
+    dry: float
+    vapour: float
+    rain: float
+    snow: float
+    water: complex
+
+
+BANDS = (
+    Band(10.65, 2.4, 2.0, 1.00, 0.060, 1.2, 0.10, 0.011, 0.0001, 0.0006, 0.05, 58 + 36j),
+    Band(18.7, 3.4, 2.8, 0.85, 0.065, 1.5, 0.16, 0.013, 0.0015, 0.0025, 0.20, 35 + 36j),
+    Band(36.5, 4.6, 3.6, 0.70, 0.070, 2.0, 0.24, 0.050, 0.0010, 0.0080, 0.60, 15 + 25j),
+)
+CHANNELS = ("10h", "10v", "18h", "18v", "36h", "36v")
+
+
+@dataclass(frozen=True)
+class Air:
+    """The atmosphere at an overpass: opacity towards the sensor and its temperature, K."""
+
+    opacity: np.ndarray
+    temperature_k: np.ndarray
+
+
+def atmosphere(band: Band, air_k: np.ndarray, humidity: np.ndarray, rain: np.ndarray) -> Air:
+    """Opacity along the path and effective temperature of the atmosphere.
+
+    Args:
+        band: frequency.
+        air_k: air temperature near the ground, K.
+        humidity: moisture of the air relative to what its temperature suggests, about 1.
+        rain: mm a day at the hour of the overpass.
+    """
+    vapour_mm = np.minimum(7.0 * np.exp((air_k - 273.15) / 17.0) * humidity, 65.0)
+    zenith = band.dry + band.vapour * vapour_mm + band.rain * rain
+    return Air(zenith * np.float32(PATH), air_k - np.float32(AIR_EMITS_COLDER_K))
+
+
+def at_the_top(ground_tb: np.ndarray, surface_k: np.ndarray, air: Air) -> np.ndarray:
+    """TB at the top of the atmosphere, K: attenuated, with what the air emits up and down."""
+    through = np.exp(-air.opacity)
+    reflectivity = np.clip(1.0 - ground_tb / surface_k, 0.0, 1.0)
+    down = air.temperature_k * (1.0 - through) + COSMIC_K * through
+    return air.temperature_k * (1.0 - through) + through * (ground_tb + reflectivity * down)
+
+
+def canopy_depth(band: Band, setting: Setting, wood: np.ndarray, leaf: np.ndarray) -> np.ndarray:
+    """Optical depth of the canopy at a frequency; how wood and leaf count differs by cover."""
+    trees = setting.igbp[:, [0, 1, 2, 3, 4, 7]].sum(axis=1)
+    per_leaf = band.leaf_herb + (band.leaf_tree - band.leaf_herb) * trees
+    return per_leaf.astype(np.float32) * leaf + np.float32(band.wood) * wood
+
+
+def ground_tb(
+    band: Band, world: World, block: slice, surface_k: np.ndarray, canopy_warmer_k: float
+) -> np.ndarray:
+    """TB of whole cells above the canopy, K, shape (2 [h, v], day, cell)."""
+    daily = {name: field[block] for name, field in world.daily.items()}
+    patches = world.patches
+    depth = canopy_depth(band, world.setting, daily["vod_wood"], daily["vod_leaf"])
+    depth = depth * daily["canopy_opacity"]
+    wood_share = daily["vod_wood"] / (daily["vod"] + np.float32(0.02))
+    omega = (band.albedo * (1.25 - 0.5 * wood_share)).astype(np.float32)
+    canopy = surface_k + np.float32(canopy_warmer_k)
+    land: np.ndarray = np.zeros(())
+    for patch in range(2):
+        liquid = thawed(surface_k)
+        moisture = np.clip(daily["skin_moisture"] + patches.sm_offset[patch], 0.01, 0.55) * liquid
+        r = soil_reflectivity(band, moisture, patches, patch)
+        gamma = np.exp(-PATH * depth * patches.vod_factor[patch])
+        emitted = (1.0 - omega) * (1.0 - gamma) * (1.0 + gamma * r) * canopy
+        land = land + patches.share[patch] * (emitted + (1.0 - r) * gamma * surface_k)
+    land = land - snow_signal(band, daily["snow"])
+    lake = 1.0 - np.stack(fresnel_reflectivity(band.water, INCIDENCE_DEG))
+    water = daily["water_fraction"]
+    return land * (1.0 - water) + lake[:, None, None] * (surface_k + 2.0) * water
+
+
+def soil_reflectivity(band: Band, moisture: np.ndarray, patches: Patches, patch: int) -> np.ndarray:
+    """Rough reflectivity of soil, shape (2 [h, v], …, cell)."""
+    permittivity = permittivity_mironov2009(moisture, patches.clay[patch], band.ghz * 1e9)
+    smooth = fresnel_reflectivity(permittivity, INCIDENCE_DEG)
+    rough = rough_reflectivity(
+        *smooth,
+        INCIDENCE_DEG,
+        0.1 + band.roughness * patches.h_r[patch],
+        band.mixing,
+        n_rh=0.0,
+        n_rv=0.0,
+    )
+    return np.stack(rough).astype(np.float32)
+
+
+def snow_signal(band: Band, snow: np.ndarray) -> np.ndarray:
+    """Lowering of TB by scattering in snow, K, shape (2 [h, v], …); it levels off at 60 K."""
+    lower = 60.0 * (1.0 - np.exp(-band.snow * snow / 60.0))
+    return np.stack([1.2 * lower, lower])

@@ -1,0 +1,1 @@
+"""The simulated Earth: land, climate, weather, vegetation, long-term change, the truth."""
