@@ -27,13 +27,13 @@ from glab.calendar import Days, window_starts
 from glab.climatology import harmonics
 from glab.config import Config, Features, Network, Samples, Train, load_config
 from glab.evaluation.records import truths, within
-from glab.learning.features import feature_names, input_columns, vectors
-from glab.learning.inputs import Catalogue, averaging, match, opened
+from glab.learning.features import feature_block, feature_names, input_columns
+from glab.learning.inputs import LinkInputs, average_columns, footprint_average, open_inputs
 from glab.learning.network import ScaledNetwork, mean_and_spread
 from glab.splits import TRAIN, VALIDATION, cell_labels
 
 LINK, WINDOW_DAYS = "amsr_smos", 18
-NETWORK = Network(loss="mse", rebased_share=0.9, places_share=0.5, epochs=20, batch_size=512)
+NETWORK = Network(loss="mse", rebased_fraction=0.9, places_fraction=0.5, epochs=20, batch_size=512)
 RIDGE = 0.02
 VALUES_MIN = 10
 BATCH = 65536
@@ -60,16 +60,16 @@ class Part(NamedTuple):
 
 
 def part(
-    catalogue: Catalogue, land: xr.Dataset, truth: xr.Dataset, config: Config, number: int
+    catalogue: LinkInputs, land: xr.Dataset, truth: xr.Dataset, config: Config, number: int
 ) -> Part:
     """One sensor's whole record, its features averaged to the target's footprint."""
     spec = windows(config)
-    record, cells = spec.records[number], land["cell"].values
+    record, cells = spec.sensors[number], land["cell"].values
     years = catalogue.years(record.baseline, record.inputs[0].source)
     starts = np.concatenate([window_starts(year, WINDOW_DAYS) for year in years])
-    features = vectors(catalogue, spec, record, land, starts, slice(0, len(cells))).values
+    features = feature_block(catalogue, spec, record, land, starts, slice(0, len(cells))).values
     columns = input_columns(feature_names(catalogue, spec, record))
-    match(features, columns, averaging(config.links["tb_vod"].footprint, cells))
+    average_columns(features, columns, footprint_average(config.links["tb_vod"].footprint, cells))
     values = true_vod(truth, cells, starts, config)
     period = config.baselines[record.baseline]
     inside = starts >= np.datetime64(period.start, "D")
@@ -112,7 +112,7 @@ def samples(parts: list[Part], names: list[str], land: xr.Dataset, config: Confi
                     "features": (("sample", "feature"), own.features[window, cell]),
                     "target": (("sample", "target_name"), target),
                     "target_climatology": (("sample", "target_name"), cycle),
-                    "record": ("sample", np.full(len(window), number, np.int16)),
+                    "sensor": ("sample", np.full(len(window), number, np.int16)),
                     "split": ("sample", labels[cell]),
                 },
                 {
@@ -139,11 +139,11 @@ def predicted(own: Part, members: list[ScaledNetwork], land: xr.Dataset) -> xr.D
 
 
 def lasting_bias(
-    target: Catalogue, truth: xr.Dataset, cells: NDArray, config: Config, starts: Days
+    target: LinkInputs, truth: xr.Dataset, cells: NDArray, config: Config, starts: Days
 ) -> Floats:
     """Seasonal cycle of the target less that of the truth, over the same years, (time, cell)."""
     link, middle = config.links["tb_vod"], starts + WINDOW_DAYS // 2
-    baseline = link.records[0].baseline
+    baseline = link.sensors[0].baseline
     told = target.cycle(baseline, link.target, middle, slice(None))[..., 0]
     inside = within(starts, config.baselines[baseline])
     true = seasonal(true_vod(truth, cells, starts, config), middle, inside)
@@ -160,15 +160,15 @@ def main() -> None:
     config = load_config(CONFIGS).model_copy(update={"seed": options.seed})
     land = io.read(options.run / "results" / "domain.nc").load()
     truth = io.read(options.run / "data" / "truth.nc")
-    catalogue, spec = opened(*files(options.run, config, LINK), land), windows(config)
-    parts = [part(catalogue, land, truth, config, number) for number in range(len(spec.records))]
-    names = [*feature_names(catalogue, spec, spec.records[0]), "vod_climatology"]
+    catalogue, spec = open_inputs(*files(options.run, config, LINK), land), windows(config)
+    parts = [part(catalogue, land, truth, config, number) for number in range(len(spec.sensors))]
+    names = [*feature_names(catalogue, spec, spec.sensors[0]), "vod_climatology"]
     given = samples(parts, names, land, config)
     settings = Train(name="amsr_ceiling", seed=config.seed, network=NETWORK)
     members = trained(given, settings, options.members)
     record = xr.concat([predicted(own, members, land) for own in parts], "time")
     record = record.drop_duplicates("time").sortby("time")
-    target = opened(*files(options.run, config, "tb_vod"), land)
+    target = open_inputs(*files(options.run, config, "tb_vod"), land)
     starts, cells = record["time"].values.astype("datetime64[D]"), land["cell"].values
     biased = record + lasting_bias(target, truth, cells, config, starts)[..., None]
     told = {

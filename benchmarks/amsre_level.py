@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from glab import io
 from glab.config import Period, load_config
 from glab.evaluation.records import within
-from glab.learning.inputs import Catalogue, opened
+from glab.learning.inputs import LinkInputs, open_inputs
 from glab.learning.network import load
 
 LINK, SOURCE = "tb_vod", "compose"
@@ -44,7 +44,7 @@ def mean_error(run: Path, truth: xr.Dataset, years: tuple[int, int], cells: Floa
     return xr.concat(parts, "time").mean("time").transpose(*CELL_CHANNEL)
 
 
-def lifted(catalogue: Catalogue, level: xr.DataArray, flight: Period) -> Catalogue:
+def lifted(catalogue: LinkInputs, level: xr.DataArray, flight: Period) -> LinkInputs:
     """The catalogue with a level taken from the composed TB while AMSR-E flew."""
     residuals = dict(catalogue.residuals)
     for key, dataset in catalogue.residuals.items():
@@ -67,7 +67,7 @@ def main() -> None:
     truth = io.read(options.run / "data" / "truth.nc")
     cells = land["cell"].values
     early, late = (mean_error(options.run, truth, years, cells) for years in (EARLY, LATE))
-    catalogue = opened(*files(options.run, config, LINK), land)
+    catalogue = open_inputs(*files(options.run, config, LINK), land)
     folder = options.run / "results" / "train" / LINK
     members = [load(path.parent) for path in sorted(folder.glob("*/network.safetensors"))]
     mended = lifted(catalogue, early - late, config.sources["amsre"].period)

@@ -14,10 +14,10 @@ import xarray as xr
 from scipy.optimize import curve_fit
 
 from glab.calendar import DAYS_PER_YEAR
-from glab.climatology.cycles import evaluate, fit
+from glab.climatology.cycles import evaluate_cycle, fit_cycle
 from glab.climatology.harmonics import basis
 from glab.climatology.sine import ORIGIN
-from glab.config import ClimatologyForm
+from glab.config import ClimatologyOptions
 
 SCIPY_SERIES = 100
 
@@ -67,9 +67,9 @@ def main():
     days, values = world(cells, years)
     t = (days - ORIGIN).astype(float)
     for form in ("harmonics", "published"):
-        settings = ClimatologyForm(form=form, ridge=0.0)
-        fitted, here = timed(fit, values, days, settings)
-        cycle = evaluate(fitted, days).values
+        settings = ClimatologyOptions(form=form, ridge=0.0)
+        fitted, here = timed(fit_cycle, values, days, settings)
+        cycle = evaluate_cycle(fitted, days).values
         there, worse, better = 0.0, 0, 0
         for cell in range(SCIPY_SERIES):
             y = values.values[:, cell].astype(float)

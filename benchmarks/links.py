@@ -19,14 +19,14 @@ import xarray as xr
 from glab import io
 from glab.config import Config, Train, load_config
 from glab.evaluation import statistics as metrics
-from glab.evaluation.evaluate import judge
-from glab.evaluation.records import judged_cells
+from glab.evaluation.evaluate import evaluate_records
+from glab.evaluation.records import evaluation_cells
 from glab.evaluation.statistics import moments
-from glab.learning.inputs import Catalogue, averaging, averaging_of, opened
+from glab.learning.inputs import LinkInputs, footprint_average, open_inputs, prediction_average
 from glab.learning.network import ScaledNetwork
-from glab.learning.predict import cycles, predicted
-from glab.learning.samples import draw
-from glab.learning.train import train
+from glab.learning.predict import cycles, predict_year
+from glab.learning.samples import draw_samples
+from glab.learning.train import train_network
 from glab.report.tables import summary
 
 HERE = Path(__file__).parent
@@ -40,14 +40,14 @@ SHOWN = {
     "RMSE": "RMSE",
     "clearings": "clearings: gain of the drop",
     "too early": "clearings: share seen too early",
-    "step": "largest step at a change of sensors",
+    "break": "largest break at a change of sensors",
 }
 
 
 def files(run: Path, config: Config, link: str) -> tuple[list[Path], list[Path]]:
     """Residuals and climatologies of a link's sources over its baselines."""
     found: dict[str, list[Path]] = {"residuals": [], "climatology": []}
-    for baseline in dict.fromkeys(record.baseline for record in config.links[link].records):
+    for baseline in dict.fromkeys(record.baseline for record in config.links[link].sensors):
         for source in config.link_sources(link):
             for stage, paths in found.items():
                 paths += sorted((run / "results" / stage / baseline / source).glob("*.nc"))
@@ -55,11 +55,11 @@ def files(run: Path, config: Config, link: str) -> tuple[list[Path], list[Path]]
 
 
 def ensemble(
-    catalogue: Catalogue, land: xr.Dataset, config: Config, link: str, members: int
+    catalogue: LinkInputs, land: xr.Dataset, config: Config, link: str, members: int
 ) -> list[ScaledNetwork]:
     """Members of a link, trained on the run's residuals."""
-    average = averaging(config.links[link].footprint, land["cell"].values)
-    samples = draw(catalogue, land, config.samples_of(link), average)
+    average = footprint_average(config.links[link].footprint, land["cell"].values)
+    samples = draw_samples(catalogue, land, config.samples_of(link), average)
     return trained(samples, config.train_of(link), members)
 
 
@@ -67,23 +67,23 @@ def trained(samples: xr.Dataset, settings: Train, members: int) -> list[ScaledNe
     """Members of an ensemble, trained on the same samples."""
     with TemporaryDirectory() as folder:
         return [
-            train(samples, settings, member, Path(folder) / str(member)).network
+            train_network(samples, settings, member, Path(folder) / str(member)).network
             for member in range(members)
         ]
 
 
 def record(
-    catalogue: Catalogue, land: xr.Dataset, config: Config, link: str, members: list[ScaledNetwork]
+    catalogue: LinkInputs, land: xr.Dataset, config: Config, link: str, members: list[ScaledNetwork]
 ) -> xr.Dataset:
     """What a link predicts for the whole record: `value`, `climatology` (time, cell, target)."""
     spec = config.predict_of(link)
-    average = averaging_of(spec, land["cell"].values)
-    shape = len(spec.records), land.sizes["cell"], len(members[0].targets)
-    no_offset = xr.Dataset({"offset": (("record_number", "cell", "target"), np.zeros(shape))})
-    years = {y for own in spec.records for y in catalogue.years(own.baseline, own.inputs[0].source)}
+    average = prediction_average(spec, land["cell"].values)
+    shape = len(spec.sensors), land.sizes["cell"], len(members[0].targets)
+    no_offset = xr.Dataset({"offset": (("sensor_number", "cell", "target"), np.zeros(shape))})
+    years = {y for own in spec.sensors for y in catalogue.years(own.baseline, own.inputs[0].source)}
     parts = []
     for year in sorted(years):
-        found = predicted(catalogue, land, members, no_offset, spec, year, average)
+        found = predict_year(catalogue, land, members, no_offset, spec, year, average)
         cycle = cycles(found, catalogue, spec, slice(None))
         dims = ("time", "cell", "target")
         layers = {"value": (dims, cycle + found.residual), "climatology": (dims, cycle)}
@@ -106,8 +106,10 @@ def vod_summary(
     days = config.links[link].window_days
     told = found.assign_attrs(product="glab_vod", variable="VOD", window_days=days)
     settings = config.evaluate_of()
-    skill, steps, _ = judge([told], truth, judged_cells(land, truth, settings), settings)
-    return summary(skill, steps)
+    skill, breaks, _ = evaluate_records(
+        [told], truth, evaluation_cells(land, truth, settings), settings
+    )
+    return summary(skill, breaks)
 
 
 def tb_measures(found: xr.Dataset, land: xr.Dataset, truth: xr.Dataset) -> dict[str, float]:
@@ -121,13 +123,13 @@ def tb_measures(found: xr.Dataset, land: xr.Dataset, truth: xr.Dataset) -> dict[
     for name, (product, seen) in pairs.items():
         there = np.isfinite(product) & np.isfinite(seen)
         sides = [np.where(there, side, np.nan) for side in (product, seen)]
-        anomalies = [metrics.deseasonalised(side, days) for side in sides]
+        anomalies = [metrics.deseasonalise(side, days) for side in sides]
         for sensor, use in {"AMSR-E": days < np.datetime64("2010-01-01"),
                             "AMSR2": days >= np.datetime64("2012-07-02")}.items():  # fmt: skip
             told[f"R {name} {sensor}"] = float(
                 moments(*(side[use].ravel()[:, None] for side in anomalies)).r[0]
             )
-        slopes = metrics.trends(*sides, days, share_min=0.2)
+        slopes = metrics.trends(*sides, days, fraction_min=0.2)
         told[f"gain {name}"], told[f"skill {name}"] = metrics.gain(*slopes), metrics.skill(*slopes)
     return told
 
@@ -145,7 +147,7 @@ def main() -> None:
     land = io.read(options.run / "results" / "domain.nc").load()
     truth = io.read(options.run / "data" / "truth.nc")
     for link in options.links:
-        catalogue = opened(*files(options.run, config, link), land)
+        catalogue = open_inputs(*files(options.run, config, link), land)
         members = ensemble(catalogue, land, config, link, options.members)
         found = record(catalogue, land, config, link, members)
         if config.links[link].target.variable == "vod":

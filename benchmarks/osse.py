@@ -36,7 +36,7 @@ def is_judged(run: Path) -> bool:
 def read_summary(run: Path) -> pd.Series:
     """The measures of a run that `evaluate` has judged, from its folder."""
     folder = run / "results" / "evaluate"
-    return summary(read_table(folder / "skill.csv"), read_table(folder / "steps.csv"))
+    return summary(read_table(folder / "skill.csv"), read_table(folder / "breaks.csv"))
 
 
 def compared(world: Path) -> dict[str, pd.Series]:

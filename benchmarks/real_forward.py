@@ -18,7 +18,7 @@ from glab import readers
 from glab.config import Lmeb
 from glab.lmeb import brightness_temperature
 from glab.lmeb.landcover import OMEGA, ROUGHNESS, weighted_mean
-from glab.retrieval.scene import Ground, emission_arguments, sky
+from glab.retrieval.scene import Ground, emission_arguments, sky_tb
 
 GLDAS = "GLDAS_NOAH025_3H.A20150101.0000.021.nc4"
 MASK = "ESA-CCI-SOILMOISTURE-LAND_AND_RAINFOREST_MASK-fv05.2.nc"
@@ -64,7 +64,7 @@ def forward(gldas: Path, mask: Path) -> xr.Dataset:
     flat = [state[name].where(thawed).values.ravel().astype(float) for name in names]
     clay, altitude = (np.full(vod.shape, value) for value in (CLAY, ALTITUDE_KM))
     ground, lmeb, wet = Ground(*flat[:3], clay, omega, h_r, altitude), Lmeb(), flat[3]
-    t_sky = sky(ground, lmeb, np.full((len(wet), 1), INCIDENCE_DEG))[:, 0]
+    t_sky = sky_tb(ground, lmeb, np.full((len(wet), 1), INCIDENCE_DEG))[:, 0]
     arguments = emission_arguments(ground, lmeb, wet)
     tb = brightness_temperature(wet, vod, incidence_deg=INCIDENCE_DEG, t_sky_k=t_sky, **arguments)
     shape = state["t_surface"].shape

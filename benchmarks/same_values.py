@@ -19,6 +19,7 @@ def digest(variable: netCDF4.Variable) -> str:
     """Hash of a variable's raw values, type and dimensions."""
     variable.set_auto_maskandscale(False)
     values = np.ascontiguousarray(variable[...])
+    values = values.astype(str) if values.dtype == object else values  # texts, not their addresses
     text = f"{variable.dtype} {variable.dimensions} {values.shape}".encode()
     return hashlib.sha256(text + values.tobytes()).hexdigest()
 

@@ -24,11 +24,11 @@ from torch import Tensor
 from glab import io
 from glab.calendar import window_starts
 from glab.config import Config, load_config
-from glab.learning.features import feature_names, input_columns, vectors
-from glab.learning.inputs import Catalogue, averaging, match, opened
-from glab.learning.network import ScaledNetwork, seeded
-from glab.learning.rebasing import Batches, moved, references, shares
-from glab.learning.samples import draw
+from glab.learning.features import feature_block, feature_names, input_columns
+from glab.learning.inputs import LinkInputs, average_columns, footprint_average, open_inputs
+from glab.learning.network import ScaledNetwork, new_network
+from glab.learning.rebasing import Batches, build_rebase_pool, rebase, rebase_fractions
+from glab.learning.samples import draw_samples
 from glab.seeds import seed_of
 from glab.splits import TRAIN
 
@@ -51,15 +51,15 @@ def trained(samples: xr.Dataset, config: Config, member: int) -> ScaledNetwork:
     tensors = tuple(torch.from_numpy(own[name].values) for name in ("features", "target"))
     names = own["feature"].values.astype(str).tolist()
     seed = seed_of(config.seed, "variance head", member)
-    network = seeded(names, ["residual", "log_variance"], settings, seed)
+    network = new_network(names, ["residual", "log_variance"], settings, seed)
     network.fit_scaling(tensors[0], tensors[1].repeat(1, 2))
-    found, order = references(own), torch.Generator().manual_seed(seed)
+    found, order = build_rebase_pool(own), torch.Generator().manual_seed(seed)
     steps = settings.epochs * -(-len(tensors[0]) // settings.batch_size)
     optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for epoch in range(settings.epochs):
         rows = torch.randperm(len(tensors[0]), generator=order)
-        shift = moved(found, shares(settings, epoch), seed + epoch, torch.device("cpu"))
+        shift = rebase(found, rebase_fractions(settings, epoch), seed + epoch, torch.device("cpu"))
         for features, target in Batches(tensors, rows, settings.batch_size, shift):
             optimizer.zero_grad()
             scaled = (target - network.target_median[:1]) / network.target_range[:1]
@@ -81,18 +81,18 @@ def applied(networks: list[ScaledNetwork], features: np.ndarray) -> tuple[np.nda
 
 
 def record(
-    catalogue: Catalogue, land: xr.Dataset, config: Config, networks: list[ScaledNetwork]
+    catalogue: LinkInputs, land: xr.Dataset, config: Config, networks: list[ScaledNetwork]
 ) -> xr.Dataset:
     """The whole record: `value`, `std`, `climatology` (time, cell)."""
     spec = config.predict_of(LINK)
-    own, cells, parts = spec.records[0], land["cell"].values, []
+    own, cells, parts = spec.sensors[0], land["cell"].values, []
     columns = input_columns(feature_names(catalogue, spec, own))
-    average = averaging(spec.footprint, cells)
+    average = footprint_average(spec.footprint, cells)
     for year in catalogue.years(own.baseline, own.inputs[0].source):
         starts = window_starts(year, spec.window_days)
-        given = vectors(catalogue, spec, own, land, starts, slice(0, len(cells)))
+        given = feature_block(catalogue, spec, own, land, starts, slice(0, len(cells)))
         there = given.complete
-        match(given.values, columns, average)
+        average_columns(given.values, columns, average)
         layers = {name: np.full(there.shape, np.nan, np.float32) for name in ("value", "std")}
         mean, layers["std"][there] = applied(networks, given.values[there])
         cycle = given.target_cycle[..., 0]
@@ -112,9 +112,9 @@ def main() -> None:
     config = load_config(CONFIGS).model_copy(update={"seed": options.seed})
     land = io.read(options.run / "results" / "domain.nc").load()
     truth = io.read(options.run / "data" / "truth.nc")
-    catalogue = opened(*files(options.run, config, LINK), land)
-    average = averaging(config.links[LINK].footprint, land["cell"].values)
-    samples = draw(catalogue, land, config.samples_of(LINK), average)
+    catalogue = open_inputs(*files(options.run, config, LINK), land)
+    average = footprint_average(config.links[LINK].footprint, land["cell"].values)
+    samples = draw_samples(catalogue, land, config.samples_of(LINK), average)
     networks = [trained(samples, config, member) for member in range(options.members)]
     heads = vod_summary(record(catalogue, land, config, networks), land, truth, config, LINK)
     table = {"variance head": heads, "fitted variance": read_summary(options.run)}

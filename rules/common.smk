@@ -152,7 +152,7 @@ def map_files():
 def beside_files():
     """Tables of other runs on the same world, as far as they are there."""
     folders = [folder for folder in RUN.report.beside.values() if folder is not None]
-    tables = [f"{f}/results/evaluate/{t}.csv" for f in folders for t in ("skill", "steps")]
+    tables = [f"{f}/results/evaluate/{t}.csv" for f in folders for t in ("skill", "breaks")]
     return [path for path in tables if os.path.exists(path)]
 
 

@@ -9,7 +9,7 @@ rule evaluate:
     output:
         skill="results/evaluate/skill.csv",
         cells="results/evaluate/cells.nc",
-        steps="results/evaluate/steps.csv",
+        breaks="results/evaluate/breaks.csv",
     log:
         "logs/evaluate/skill.log",
     benchmark:
@@ -24,7 +24,7 @@ rule evaluate:
         code=code_of("evaluate"),
     shell:
         "glab evaluate --products {input.products} {params.given} --domain {input.domain}"
-        " --output {output.skill} --cells {output.cells} --steps {output.steps} --settings {params.settings:q} &> {log}"
+        " --output {output.skill} --cells {output.cells} --breaks {output.breaks} --settings {params.settings:q} &> {log}"
 
 
 rule evaluate_stations:

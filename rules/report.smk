@@ -4,7 +4,7 @@ rule report:
         products=all_product_files(),
         skill="results/evaluate/skill.csv",
         cells="results/evaluate/cells.nc",
-        steps="results/evaluate/steps.csv",
+        breaks="results/evaluate/breaks.csv",
         stations=station_files(),
         beside=beside_files(),
         truth="data/truth.nc" if RUN.archive == "simulate" else [],
@@ -25,5 +25,5 @@ rule report:
         code=code_of("report"),
     shell:
         "glab report --products {input.products} --skill {input.skill} --cells {input.cells}"
-        " --steps {input.steps} {params.given} --curves {input.curves}"
+        " --breaks {input.breaks} {params.given} --curves {input.curves}"
         " --output {output} --settings {params.settings:q} &> {log}"

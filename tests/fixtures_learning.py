@@ -11,9 +11,17 @@ import xarray as xr
 from glab import io
 from glab.calendar import days_between, days_of_year, year_of
 from glab.climatology import cycles as climatology
-from glab.config import ClimatologyForm, Features, LinkInput, Mapping, Record, Samples, Splits
+from glab.config import (
+    ClimatologyOptions,
+    Features,
+    LinkInput,
+    Mapping,
+    Samples,
+    SensorInputs,
+    Splits,
+)
 from glab.grids import M25
-from glab.learning.inputs import Catalogue, opened
+from glab.learning.inputs import LinkInputs, open_inputs
 
 ROW, COL, SIDE, BLOCK = 200, 700, 12, 4
 AMSR = ["10h", "10v"]
@@ -54,9 +62,9 @@ class World:
     residuals: list[Path]
     climatologies: list[Path]
 
-    def catalogue(self, years: set[int] | None = None) -> Catalogue:
+    def catalogue(self, years: set[int] | None = None) -> LinkInputs:
         kept = [p for p in self.residuals if years is None or int(p.stem) in years]
-        return opened(kept, self.climatologies, self.domain)
+        return open_inputs(kept, self.climatologies, self.domain)
 
 
 def toy_world(
@@ -105,7 +113,7 @@ def _write(
     seasons = np.sin(2 * np.pi * np.arange(len(days)) / 365.2425)[:, None, None]
     series = np.broadcast_to(level + 8 * seasons, residual.shape).astype("f4")
     array = xr.DataArray(series, coords, ("time", "cell", "channel"), "tb")
-    fitted = climatology.fit(array, days, ClimatologyForm())
+    fitted = climatology.fit_cycle(array, days, ClimatologyOptions())
     for tile in np.unique(land["tile"]):
         path = folder / "climatology" / "both" / source / f"{tile}.nc"
         part = fitted.isel(cell=np.flatnonzero(land["tile"].values == tile))
@@ -124,8 +132,8 @@ def _write(
 
 def link(**changes: object) -> Mapping:
     """The toy link."""
-    record = Record(baseline="both", inputs=[INPUT])
-    return Mapping(**{"records": [record], "target": TARGET, "features": Features()} | changes)
+    record = SensorInputs(baseline="both", inputs=[INPUT])
+    return Mapping(**{"sensors": [record], "target": TARGET, "features": Features()} | changes)
 
 
 def sampling(**changes: object) -> Samples:
@@ -160,7 +168,7 @@ def plain_samples(
             "target": (("sample", "target_name"), y.astype("f4")),
             "target_climatology": (("sample", "target_name"), np.ones_like(y, "f4")),
             "count": ("sample", np.ones(size, "i2")),
-            "record": ("sample", np.zeros(size, "i2"), {"flag_meanings": "amsr2"}),
+            "sensor": ("sample", np.zeros(size, "i2"), {"flag_meanings": "amsr2"}),
             "split": ("sample", split.astype("i2")),
         },
         {

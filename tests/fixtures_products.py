@@ -158,7 +158,7 @@ def predict_year(
         {name: (dims, values.astype(np.float32)) for name, values in layers.items()}
         | {
             "count": (dims, rng.integers(3, 18, means.shape).astype(np.int16)),
-            "record": (dims, np.zeros(means.shape, np.int16)),
+            "sensor": (dims, np.zeros(means.shape, np.int16)),
             "time_bnds": (("time", "nv"), np.stack([starts, starts + 18], axis=1)),
         },
         {"time": starts, "cell": domain()["cell"]},

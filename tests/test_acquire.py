@@ -7,10 +7,17 @@ import pytest
 
 from glab.config import Acquire
 from glab.errors import GlabError
-from glab.readers.acquire import File, as_text, from_text, manifest, read_manifest, write_manifest
+from glab.readers.acquire import (
+    ArchiveFile,
+    build_manifest,
+    manifest_from_text,
+    manifest_to_text,
+    read_manifest,
+    write_manifest,
+)
 from glab.steps.acquire import acquire, check
 
-SETTINGS = Acquire(reader="smap_ib", bad_share_max=0.2)
+SETTINGS = Acquire(reader="smap_ib", bad_fraction_max=0.2)
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -164,10 +171,10 @@ def test_check_of_no_archive(tmp_path):
 
 def test_text_and_back():
     files = [
-        File("IB_SM_CDF3AM_20160102.nc", 8, "ab", HDF5[:4]),
-        File('odd "name".txt', 0, "cd", b""),
+        ArchiveFile("IB_SM_CDF3AM_20160102.nc", 8, "ab", HDF5[:4]),
+        ArchiveFile('odd "name".txt', 0, "cd", b""),
     ]
-    content = manifest(files, "smap_ib", 2016)
-    assert from_text(as_text(content)) == content
-    empty = manifest([], "smap_ib")
-    assert from_text(as_text(empty)) == empty
+    content = build_manifest(files, "smap_ib", 2016)
+    assert manifest_from_text(manifest_to_text(content)) == content
+    empty = build_manifest([], "smap_ib")
+    assert manifest_from_text(manifest_to_text(empty)) == empty

@@ -9,8 +9,13 @@ from hypothesis import strategies as st
 from fixtures_learning import plain_samples
 from glab.config import Calibrate, Network
 from glab.errors import GlabError
-from glab.learning.calibrate import calibrate, data_deviation, fit_data_variance, regressors
-from glab.learning.network import mean_and_spread, seeded
+from glab.learning.calibrate import (
+    data_std,
+    fit_calibration,
+    fit_data_variance,
+    variance_predictors,
+)
+from glab.learning.network import mean_and_spread, new_network
 
 TERMS = ["constant", "structural", "inverse_count"]
 
@@ -26,7 +31,7 @@ def domain(cells=60):
 
 def members(samples, number=3):
     names = [samples[key].values.tolist() for key in ("feature", "target_name")]
-    return [seeded(*names, Network(hidden=[4]), seed) for seed in range(number)]
+    return [new_network(*names, Network(hidden=[4]), seed) for seed in range(number)]
 
 
 @pytest.fixture
@@ -36,7 +41,7 @@ def samples():
 
 def test_offset_is_the_shrunk_mean_error_of_the_cell(samples):
     networks = members(samples)
-    found = calibrate(samples, networks, domain(), settings())
+    found = fit_calibration(samples, networks, domain(), settings())
     mean, _ = mean_and_spread(networks, samples["features"].values, 512)
     error = samples["target"].values - mean
     used = np.isin(samples["split"], (0, 1))
@@ -50,22 +55,22 @@ def test_offset_is_the_shrunk_mean_error_of_the_cell(samples):
 
 def test_held_out_cells_and_unseen_cells_have_no_offset(samples):
     samples["split"].values[samples["sample_cell"].values == 5] = 3
-    found = calibrate(samples, members(samples), domain(), settings())
+    found = fit_calibration(samples, members(samples), domain(), settings())
     for cell in (5, 55):
         assert (found["offset"].sel(cell=cell) == 0).all()
 
 
 def test_offsets_can_be_left_out(samples):
-    found = calibrate(samples, members(samples), domain(), settings(offset_pairs=None))
+    found = fit_calibration(samples, members(samples), domain(), settings(offset_pairs=None))
     assert (found["offset"] == 0).all()
 
 
 def test_records_have_their_own_offsets_and_one_without_samples_the_common_variance(samples):
-    samples["record"].attrs["flag_meanings"] = "amsre amsr2 compose"
-    samples["record"].values[:] = np.arange(samples.sizes["sample"]) // 50 % 2
-    samples["target"].values[samples["record"].values == 1] += 9
-    found = calibrate(samples, members(samples), domain(), settings())
-    assert found.sizes["record_number"] == 3
+    samples["sensor"].attrs["flag_meanings"] = "amsre amsr2 compose"
+    samples["sensor"].values[:] = np.arange(samples.sizes["sample"]) // 50 % 2
+    samples["target"].values[samples["sensor"].values == 1] += 9
+    found = fit_calibration(samples, members(samples), domain(), settings())
+    assert found.sizes["sensor_number"] == 3
     offset = found["offset"].sel(cell=2).values
     assert (offset[1] - offset[0] > 1).all()
     assert (offset[2] == 0).all()
@@ -75,20 +80,20 @@ def test_records_have_their_own_offsets_and_one_without_samples_the_common_varia
 @pytest.mark.parametrize("kind,label", [("held out", 4), ("validation", 1), ("training", 0)])
 def test_variance_is_judged_where_nothing_was_learned(samples, kind, label):
     samples["split"].values[:] = np.where(np.arange(samples.sizes["sample"]) % 2, label, 0)
-    found = calibrate(samples, members(samples), domain(), settings())
+    found = fit_calibration(samples, members(samples), domain(), settings())
     assert found["variance_coefficients"].attrs["judged_on"] == kind
 
 
 def test_samples_of_another_domain(samples):
     with pytest.raises(GlabError, match="another domain"):
-        calibrate(samples, members(samples), domain(40), settings())
+        fit_calibration(samples, members(samples), domain(40), settings())
 
 
 def test_an_ensemble_needs_a_member_and_the_right_columns(samples):
     with pytest.raises(GlabError, match="needs a network"):
-        calibrate(samples, [], domain(), settings())
+        fit_calibration(samples, [], domain(), settings())
     with pytest.raises(GlabError, match="other targets"):
-        calibrate(samples, members(plain_samples(targets=1)), domain(), settings())
+        fit_calibration(samples, members(plain_samples(targets=1)), domain(), settings())
 
 
 @given(
@@ -99,10 +104,10 @@ def test_a_known_variance_is_found(constant, per_count, factor, noise):
     rng = np.random.default_rng(1)
     structural = rng.gamma(4, 0.1, 20000)
     count = rng.integers(1, 10, 20000)
-    predictors = regressors(TERMS, structural, count, structural, structural)
+    predictors = variance_predictors(TERMS, structural, count, structural, structural)
     data = constant + factor * structural**2 + per_count / count
     error = rng.normal(0, np.sqrt(data + structural**2 + noise**2))
-    found = data_deviation(predictors, fit_data_variance(error**2, structural, predictors, noise))
+    found = data_std(predictors, fit_data_variance(error**2, structural, predictors, noise))
     assert np.mean(found**2) == pytest.approx(np.mean(data), rel=0.08)
     total = np.hypot(found, structural)
     truth = rng.normal(0, np.sqrt(data + structural**2))
@@ -112,7 +117,7 @@ def test_a_known_variance_is_found(constant, per_count, factor, noise):
 
 def test_variance_is_never_negative():
     structural = np.full(1000, 2.0)
-    predictors = regressors(
+    predictors = variance_predictors(
         [*TERMS, "climatology"], structural, np.ones(1000), structural, structural
     )
     found = fit_data_variance(np.full(1000, 0.1), structural, predictors, 0.5)
@@ -126,8 +131,8 @@ def test_errors_that_grow_with_the_anomaly_are_covered_far_from_the_baseline():
     spread, count, cycle = np.full(20000, 0.005), np.ones(20000), np.full(20000, 0.5)
     terms = ["constant", "anomaly"]
     error = rng.normal(0, np.hypot(0.01, 0.4 * near))
-    predictors = regressors(terms, spread, count, cycle, near)
+    predictors = variance_predictors(terms, spread, count, cycle, near)
     found = fit_data_variance(error**2, spread, predictors, 0.0)
-    told = np.hypot(data_deviation(regressors(terms, spread, count, cycle, far), found), spread)
+    told = np.hypot(data_std(variance_predictors(terms, spread, count, cycle, far), found), spread)
     truth = rng.normal(0, np.hypot(0.01, 0.4 * far))
     assert np.mean(np.abs(truth) < told) == pytest.approx(0.683, abs=0.03)

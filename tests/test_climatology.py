@@ -14,22 +14,22 @@ from glab.climatology.cycles import (
     MEDIAN,
     NONE,
     check_has_data,
-    evaluate,
-    fit,
-    fit_all,
-    joined,
-    named,
+    cycle_variables,
+    evaluate_cycle,
+    fit_cycle,
+    fit_cycles,
+    join_tiles,
+    name_series,
     open_climatology,
-    variables_of,
 )
 from glab.climatology.sine import ORIGIN, least_in_annulus
-from glab.config import Climatology, ClimatologyForm, Period, Series
+from glab.config import Climatology, ClimatologyOptions, Period, Series
 from glab.errors import GlabError
 from glab.steps.climatology import climatology as step
 
 DAYS = days_between("2010-06-01", "2013-10-03")
-PURE = ClimatologyForm(ridge=0.0)
-PUBLISHED = ClimatologyForm(form="published")
+PURE = ClimatologyOptions(ridge=0.0)
+PUBLISHED = ClimatologyOptions(form="published")
 
 
 def array(values, name="tb"):
@@ -66,7 +66,7 @@ def test_known_harmonics_are_recovered_through_gaps(harmonics):
     truth = rng.normal(0, 5, (1 + 2 * harmonics, 7))
     values = waves(DAYS, truth)
     values[rng.random(values.shape) < 0.9] = np.nan
-    got = fit(array(values, "vod"), DAYS, ClimatologyForm(harmonics=harmonics, ridge=0.0))
+    got = fit_cycle(array(values, "vod"), DAYS, ClimatologyOptions(harmonics=harmonics, ridge=0.0))
     np.testing.assert_allclose(got["vod_coefficients"].values.T, truth, atol=1e-5)
     assert (got["vod_fit"] == CYCLE).all()
     np.testing.assert_array_equal(got["vod_count"], np.isfinite(values).sum(axis=0))
@@ -74,10 +74,10 @@ def test_known_harmonics_are_recovered_through_gaps(harmonics):
 
 def test_the_cycle_of_any_date_follows_29_february_included():
     truth = [[270.0], [12.0], [-4.0], [3.0], [1.0]]
-    got = fit(array(waves(DAYS, truth)), DAYS, PURE)
+    got = fit_cycle(array(waves(DAYS, truth)), DAYS, PURE)
     for year in (2003, 2012, 2020):
         days = days_of_year(year)
-        cycle = evaluate(got, days)
+        cycle = evaluate_cycle(got, days)
         assert cycle.dims == ("time", "cell")
         assert cycle.dtype == np.float32
         np.testing.assert_allclose(cycle, waves(days, truth), atol=1e-3)
@@ -85,28 +85,30 @@ def test_the_cycle_of_any_date_follows_29_february_included():
 
 def test_channels_are_fitted_apart():
     values = np.stack([noisy(DAYS, 3, seed) for seed in range(2)], axis=2)
-    got = fit(array(values), DAYS, PURE)
+    got = fit_cycle(array(values), DAYS, PURE)
     assert got["tb_coefficients"].dims == ("cell", "channel", "coefficient")
     assert list(got["coefficient"].values) == ["mean", "cos_1", "sin_1", "cos_2", "sin_2"]
-    alone = fit(array(values[:, :, 1]), DAYS, PURE)
+    alone = fit_cycle(array(values[:, :, 1]), DAYS, PURE)
     np.testing.assert_allclose(
         got["tb_coefficients"].values[:, 1], alone["tb_coefficients"].values, rtol=1e-6
     )
-    assert evaluate(got, DAYS[:3]).dims == ("time", "cell", "channel")
+    assert evaluate_cycle(got, DAYS[:3]).dims == ("time", "cell", "channel")
 
 
 def test_more_series_than_stand_in_memory_together(monkeypatch):
     values = array(noisy(DAYS, 11))
-    whole = fit(values, DAYS, PURE)
+    whole = fit_cycle(values, DAYS, PURE)
     monkeypatch.setattr("glab.climatology.cycles.SERIES_AT_ONCE", 4)
-    parts = fit(values, DAYS, PURE)
+    parts = fit_cycle(values, DAYS, PURE)
     xr.testing.assert_allclose(whole, parts, rtol=1e-6)
-    np.testing.assert_allclose(evaluate(whole, DAYS[:9]), evaluate(parts, DAYS[:9]), rtol=1e-6)
+    np.testing.assert_allclose(
+        evaluate_cycle(whole, DAYS[:9]), evaluate_cycle(parts, DAYS[:9]), rtol=1e-6
+    )
 
 
 def test_harmonics_agree_with_numpy_lstsq():
     values = noisy(DAYS, 4)
-    got = fit(array(values), DAYS, PURE)["tb_coefficients"].values
+    got = fit_cycle(array(values), DAYS, PURE)["tb_coefficients"].values
     for cell in range(4):
         there = np.isfinite(values[:, cell])
         basis = np.stack([waves(DAYS[there], row) for row in np.eye(5)], axis=1)
@@ -118,8 +120,8 @@ def test_harmonics_agree_with_numpy_lstsq():
 @settings(max_examples=25, deadline=None)
 def test_residuals_have_mean_zero_over_the_baseline(seed, share, ridge):
     values = noisy(DAYS, 3, seed, share)
-    got = fit(array(values), DAYS, ClimatologyForm(ridge=ridge))
-    residual = values - evaluate(got, DAYS)
+    got = fit_cycle(array(values), DAYS, ClimatologyOptions(ridge=ridge))
+    residual = values - evaluate_cycle(got, DAYS)
     np.testing.assert_allclose(np.nanmean(residual, axis=0), 0, atol=1e-3)
 
 
@@ -127,14 +129,16 @@ def test_residuals_have_mean_zero_over_the_baseline(seed, share, ridge):
 @settings(max_examples=25, deadline=None)
 def test_the_cycle_moves_and_grows_with_the_values(seed, shift, scale):
     values = noisy(DAYS, 2, seed)
-    plain = evaluate(fit(array(values), DAYS, ClimatologyForm()), DAYS[::30])
-    moved = evaluate(fit(array(shift + scale * values), DAYS, ClimatologyForm()), DAYS[::30])
+    plain = evaluate_cycle(fit_cycle(array(values), DAYS, ClimatologyOptions()), DAYS[::30])
+    moved = evaluate_cycle(
+        fit_cycle(array(shift + scale * values), DAYS, ClimatologyOptions()), DAYS[::30]
+    )
     np.testing.assert_allclose(moved, shift + scale * plain, atol=5e-3)
 
 
 def test_the_ridge_pulls_harmonics_alone():
     values = array(noisy(DAYS, 3, share=0.0))
-    free, held = (fit(values, DAYS, ClimatologyForm(ridge=r)) for r in (0.0, 10.0))
+    free, held = (fit_cycle(values, DAYS, ClimatologyOptions(ridge=r)) for r in (0.0, 10.0))
     size = {k: abs(v["tb_coefficients"].values[:, 1:]).sum() for k, v in
             {"free": free, "held": held}.items()}  # fmt: skip
     assert size["held"] < 0.1 * size["free"]
@@ -150,10 +154,10 @@ def test_too_few_values_give_the_median_and_none_gives_nan(form):
     values[::30, 0] = 200.0  # 41 values in twelve months
     values[:39, 1] = np.arange(200.0, 239.0)
     values[3:5, 2] = 210.0, 215.0
-    got = fit(array(values), DAYS, ClimatologyForm(form=form))
+    got = fit_cycle(array(values), DAYS, ClimatologyOptions(form=form))
     np.testing.assert_array_equal(got["tb_fit"], [CYCLE, MEDIAN, MEDIAN, NONE])
     np.testing.assert_array_equal(got["tb_count"], [41, 39, 2, 0])
-    cycle = evaluate(got, days_of_year(2016)).values
+    cycle = evaluate_cycle(got, days_of_year(2016)).values
     np.testing.assert_allclose(cycle[:, 1], 219.0)
     np.testing.assert_allclose(cycle[:, 2], 212.5)
     assert np.isnan(cycle[:, 3]).all()
@@ -163,7 +167,7 @@ def test_too_few_values_give_the_median_and_none_gives_nan(form):
 def test_many_values_in_few_months_give_the_median():
     months = DAYS.astype("datetime64[M]").astype(int) % 12
     values = np.stack([np.where(months < n, 230.0, np.nan) for n in (7, 8)], axis=1)
-    got = fit(array(values), DAYS, ClimatologyForm())
+    got = fit_cycle(array(values), DAYS, ClimatologyOptions())
     np.testing.assert_array_equal(got["tb_fit"], [MEDIAN, CYCLE])
 
 
@@ -171,9 +175,9 @@ def test_sparse_days_never_make_a_singular_system():
     values = np.full((len(DAYS), 1), np.nan)
     for month in np.unique(DAYS.astype("datetime64[M]")):
         values[np.flatnonzero(DAYS.astype("datetime64[M]") == month)[:2], 0] = 230.0
-    got = fit(array(values), DAYS, ClimatologyForm(harmonics=6, ridge=0.0))
+    got = fit_cycle(array(values), DAYS, ClimatologyOptions(harmonics=6, ridge=0.0))
     assert got["tb_fit"] == CYCLE
-    np.testing.assert_allclose(evaluate(got, days_of_year(2012)), 230.0, rtol=1e-4)
+    np.testing.assert_allclose(evaluate_cycle(got, days_of_year(2012)), 230.0, rtol=1e-4)
 
 
 # --- the published form ------------------------------------------------------------------------
@@ -205,7 +209,7 @@ def test_a_known_sine_is_recovered_with_its_period():
     truth = np.array([[250.0, 20.0, 1.0, 365.3], [180.0, 5.0, 4.0, 365.9], [300, 75, 6.0, 365.0]])
     values = np.stack([sine(days, *row) for row in truth], axis=1)
     values[np.random.default_rng(0).random(values.shape) < 0.7] = np.nan
-    got = fit(array(values), days, PUBLISHED)
+    got = fit_cycle(array(values), days, PUBLISHED)
     np.testing.assert_allclose(got["tb_coefficients"], truth, atol=3e-3)
     assert (got["tb_fit"] == CYCLE).all()
 
@@ -230,7 +234,7 @@ def test_published_fits_are_never_worse_than_scipy(name, level, size, noise):
     values[rng.random(values.shape) < 0.5] = np.nan
     values[100:180, 0] = np.nan  # and a long gap
     values = values.astype(np.float32).astype(float)
-    got = fit(array(values, name), days, PUBLISHED)
+    got = fit_cycle(array(values, name), days, PUBLISHED)
     bounds = PUBLISHED.amplitude_bounds[name], PUBLISHED.offset_bounds[name]
     for cell, found in enumerate(got[f"{name}_coefficients"].values.astype(float)):
         there = np.isfinite(values[:, cell])
@@ -246,30 +250,30 @@ def test_published_fits_are_never_worse_than_scipy(name, level, size, noise):
 
 def test_the_published_cycle_is_the_median_over_the_years_of_the_baseline():
     truth = 250.0, 20.0, 1.0, 365.9
-    got = fit(array(sine(DAYS, *truth)[:, None]), DAYS, PUBLISHED)
+    got = fit_cycle(array(sine(DAYS, *truth)[:, None]), DAYS, PUBLISHED)
     for date, number in (("2016-02-29", 59), ("2007-03-01", 59), ("2016-12-31", 365)):
         firsts = np.array([f"{year}-01-01" for year in range(2010, 2014)], "datetime64[D]")
         expected = np.median(sine(firsts + np.timedelta64(number, "D"), *truth))
-        got_there = evaluate(got, np.array([date], "datetime64[D]")).item()
+        got_there = evaluate_cycle(got, np.array([date], "datetime64[D]")).item()
         assert got_there == pytest.approx(expected, abs=2e-2)
 
 
 def test_the_published_cycle_repeats_from_year_to_year():
-    got = fit(array(noisy(DAYS, 3)), DAYS, PUBLISHED)
+    got = fit_cycle(array(noisy(DAYS, 3)), DAYS, PUBLISHED)
     np.testing.assert_array_equal(
-        evaluate(got, days_of_year(2003)), evaluate(got, days_of_year(2019))
+        evaluate_cycle(got, days_of_year(2003)), evaluate_cycle(got, days_of_year(2019))
     )
 
 
 def test_a_fixed_period_is_a_bound_like_any_other():
     form = PUBLISHED.model_copy(update={"period_days": (365.25, 365.25)})
-    got = fit(array(noisy(DAYS, 2)), DAYS, form)
+    got = fit_cycle(array(noisy(DAYS, 2)), DAYS, form)
     np.testing.assert_allclose(got["tb_coefficients"][:, 3], 365.25)
 
 
 def test_published_needs_bounds_of_the_variable():
     with pytest.raises(GlabError, match="unknown variable 't_surface'"):
-        fit(array(noisy(DAYS, 2), "t_surface"), DAYS, PUBLISHED)
+        fit_cycle(array(noisy(DAYS, 2), "t_surface"), DAYS, PUBLISHED)
 
 
 @given(st.integers(0, 10_000))
@@ -299,12 +303,12 @@ def test_the_least_value_in_an_annulus_beats_every_other_point(seed):
 def tile(cells, values=None):
     days = DAYS[:500]
     values = noisy(days, len(cells)) if values is None else values
-    return fit(array(values).assign_coords(cell=np.array(cells, np.int32)), days, PURE)
+    return fit_cycle(array(values).assign_coords(cell=np.array(cells, np.int32)), days, PURE)
 
 
 def test_tiles_join_in_the_order_of_the_domain():
     tiles = [tile([7, 3]), tile([5, 9, 1])]
-    whole = joined(tiles, np.array([3, 7, 9, 5], np.int32))
+    whole = join_tiles(tiles, np.array([3, 7, 9, 5], np.int32))
     np.testing.assert_array_equal(whole["cell"], [3, 7, 9, 5])
     np.testing.assert_array_equal(
         whole["tb_coefficients"].sel(cell=9), tiles[1]["tb_coefficients"].sel(cell=9)
@@ -314,26 +318,26 @@ def test_tiles_join_in_the_order_of_the_domain():
 
 def test_a_missing_tile_is_told():
     with pytest.raises(GlabError, match="do not cover the domain"):
-        joined([tile([7, 3])], np.array([3, 8], np.int32))
+        join_tiles([tile([7, 3])], np.array([3, 8], np.int32))
 
 
 def test_an_empty_tile_is_legal_and_an_empty_baseline_is_not():
-    empty = named(tile([1, 2], np.full((500, 2), np.nan)), "amsre", "amsre_years")
+    empty = name_series(tile([1, 2], np.full((500, 2), np.nan)), "amsre", "amsre_years")
     assert (empty["tb_fit"] == NONE).all()
-    assert np.isfinite(joined([empty, tile([3])], np.array([1, 3]))["tb_coefficients"][1]).all()
+    assert np.isfinite(join_tiles([empty, tile([3])], np.array([1, 3]))["tb_coefficients"][1]).all()
     with pytest.raises(GlabError, match="'amsre' has no data .*'amsre_years' .2010…2011"):
         check_has_data(empty)
 
 
 def test_a_file_of_several_variables_needs_a_name():
     values = xr.merge([array(noisy(DAYS, 2), name) for name in ("vod", "soil_moisture")])
-    whole = fit_all(values.assign_coords(time=DAYS.astype("datetime64[ns]")), PURE)
-    assert variables_of(whole) == ["vod", "soil_moisture"]
-    assert evaluate(whole, DAYS[:2], "vod").name == "vod"
+    whole = fit_cycles(values.assign_coords(time=DAYS.astype("datetime64[ns]")), PURE)
+    assert cycle_variables(whole) == ["vod", "soil_moisture"]
+    assert evaluate_cycle(whole, DAYS[:2], "vod").name == "vod"
     with pytest.raises(GlabError, match="say which"):
-        evaluate(whole, DAYS[:2])
+        evaluate_cycle(whole, DAYS[:2])
     with pytest.raises(GlabError, match="did you mean 'vod'"):
-        evaluate(whole, DAYS[:2], "vodd")
+        evaluate_cycle(whole, DAYS[:2], "vodd")
 
 
 def write_world(folder, years=(2010, 2011), tiles=(0, 0, 1), missing=False):

@@ -7,9 +7,9 @@ import xarray as xr
 from fixtures_learning import toy_domain
 from glab import io
 from glab.calendar import days_of_year
-from glab.config import Compose, ComposeChoice, Mask, Series
+from glab.config import Compose, ComposeOptions, Mask, Series
 from glab.errors import GlabError
-from glab.products.compose import compose
+from glab.products.compose import compose_tb
 from glab.steps.compose import compose as step
 
 NAN = np.nan
@@ -28,7 +28,7 @@ def days(values, channels=("h", "v"), first="2012-08-01", **others):
         {"tb": layer(values)} | {name: layer(column) for name, column in others.items()},
         {"time": time, "cell": [5], "channel": list(channels)},
     )
-    dataset["record"] = ("time", "cell"), np.ones((len(values), 1), "i2")
+    dataset["sensor"] = ("time", "cell"), np.ones((len(values), 1), "i2")
     return dataset
 
 
@@ -38,7 +38,7 @@ def network(values, structural=1.0, data=1.5, **kwargs):
 
 
 def choice(**changes):
-    return ComposeChoice(**{"mode": "blend", "reference_error_k": 2.0} | changes)
+    return ComposeOptions(**{"mode": "blend", "reference_error_k": 2.0} | changes)
 
 
 SMOS = days([240, NAN, 240, NAN])
@@ -46,7 +46,7 @@ NETWORK = network([250, 250, NAN, NAN])
 
 
 def test_blend_weights_by_inverse_error_variance():
-    found = compose(SMOS, {"amsr_smos": NETWORK}, choice(), SENSORS)
+    found = compose_tb(SMOS, {"amsr_smos": NETWORK}, choice(), SENSORS)
     smos, made = 1 / 4, 1 / (1 + 2.25)
     share = made / (smos + made)
     expected = [240 + 10 * share, 250, 240, NAN]
@@ -62,7 +62,7 @@ def test_blend_weights_by_inverse_error_variance():
 
 @pytest.mark.parametrize("mode,first,origin", [("observed", 240, 1), ("network", 250, 3)])
 def test_precedence(mode, first, origin):
-    found = compose(SMOS, {"amsr_smos": NETWORK}, choice(mode=mode), SENSORS)
+    found = compose_tb(SMOS, {"amsr_smos": NETWORK}, choice(mode=mode), SENSORS)
     np.testing.assert_allclose(found["tb"][:, 0, 0], [first, 250, 240, NAN])
     assert found["origin"][:, 0].values.tolist() == [origin, 3, 1, 0]
     assert found["tb_std_total"][0, 0, 0] == pytest.approx(2 if mode == "observed" else 3.25**0.5)
@@ -70,15 +70,15 @@ def test_precedence(mode, first, origin):
 
 def test_the_reference_brings_its_own_error_where_it_has_one():
     smos = days([240, 240], tb_error=[1.0, NAN])
-    found = compose(smos, {"amsr_smos": network([250, 250])}, choice(), SENSORS)
+    found = compose_tb(smos, {"amsr_smos": network([250, 250])}, choice(), SENSORS)
     share = [(1 / 3.25) / (1 / 3.25 + 1 / v) for v in (1.0, 4.0)]
     np.testing.assert_allclose(found["tb"][:, 0, 0], 240 + 10 * np.array(share), rtol=1e-6)
 
 
 def test_records_tell_the_sensor():
     made = network([250, 250])
-    made["record"].values[:, 0] = [0, 1]
-    found = compose(days([240, NAN]), {"amsr_smos": made}, choice(), SENSORS)
+    made["sensor"].values[:, 0] = [0, 1]
+    found = compose_tb(days([240, NAN]), {"amsr_smos": made}, choice(), SENSORS)
     assert found["origin"][:, 0].values.tolist() == [4, 3]
 
 
@@ -90,9 +90,9 @@ def test_one_network_for_each_polarisation():
         "two_v": network([999, 261], channels=("v",)),
     }
     for dataset in links.values():
-        dataset["record"].values[:] = 0
+        dataset["sensor"].values[:] = 0
     sensors = {name: ["amsre" if name[0] == "e" else "amsr2"] for name in links}
-    found = compose(None, links, choice(), sensors)
+    found = compose_tb(None, links, choice(), sensors)
     assert found["channel"].values.tolist() == ["h", "v"]
     np.testing.assert_allclose(found["tb"][:, 0], [[250, 260], [251, 261]])
     assert found["origin"][:, 0].values.tolist() == [2, 3]
@@ -101,26 +101,26 @@ def test_one_network_for_each_polarisation():
 def test_a_value_of_one_polarisation_only():
     smos = days([240.0])
     smos["tb"].values[0, 0, 1] = NAN
-    found = compose(smos, {}, choice(), SENSORS)
+    found = compose_tb(smos, {}, choice(), SENSORS)
     np.testing.assert_allclose(found["tb"][0, 0], [240, NAN])
     assert found["origin"].item() == 1
 
 
 def test_a_perfect_network_takes_all_the_weight():
     made = network([250.0], structural=0.0, data=0.0)
-    found = compose(days([240.0]), {"amsr_smos": made}, choice(), SENSORS)
+    found = compose_tb(days([240.0]), {"amsr_smos": made}, choice(), SENSORS)
     np.testing.assert_allclose(found["tb"][0, 0], 250, atol=1e-4)
 
 
 def test_faults_are_told():
     with pytest.raises(GlabError, match="nothing to compose"):
-        compose(None, {}, choice(), SENSORS)
+        compose_tb(None, {}, choice(), SENSORS)
     with pytest.raises(GlabError, match="different days"):
-        compose(SMOS, {"amsr_smos": network([250])}, choice(), SENSORS)
+        compose_tb(SMOS, {"amsr_smos": network([250])}, choice(), SENSORS)
     with pytest.raises(GlabError, match="unknown sensor 'ssmi'"):
-        compose(None, {"x": NETWORK}, choice(), {"x": ["ssmi", "amsr2"]})
+        compose_tb(None, {"x": NETWORK}, choice(), {"x": ["ssmi", "amsr2"]})
     with pytest.raises(GlabError, match="unknown channel"):
-        compose(days([240], channels=("h",)), {}, choice(), SENSORS)
+        compose_tb(days([240], channels=("h",)), {}, choice(), SENSORS)
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def files(tmp_path):
     layers = {"tb": 250.0, "tb_std": 1.0, "tb_std_data": 1.0}
     made = xr.Dataset(
         {n: (("time", "cell", "channel"), np.full((*shape, 2), v, "f4")) for n, v in layers.items()}
-        | {"record": (("time", "cell"), np.ones(shape, "i2"))},
+        | {"sensor": (("time", "cell"), np.ones(shape, "i2"))},
         coords | {"channel": ["h", "v"]},
     )
     made["tb"].values[300:] = NAN

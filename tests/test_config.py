@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from glab.config import Config, config_from, load_config, overlaid, plan
+from glab.config import Config, config_from, load_config, merge_overlay, plan
 from glab.config.__main__ import schema
 from glab.errors import GlabError
 
@@ -32,7 +32,7 @@ def small() -> Config:
 
 
 def changed(content: dict, **overlay: object) -> Config:
-    return config_from(overlaid(content, overlay))
+    return config_from(merge_overlay(content, overlay))
 
 
 # --- reading ---------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ def test_a_file_that_cannot_be_read_is_named(text: str | None, tmp_path: Path) -
 def test_an_overlay_changes_what_it_names_and_no_more(whole: Config, content: dict) -> None:
     other = changed(content, links={"tb_vod": {"members": 7}})
     assert other.links["tb_vod"].members == 7
-    assert other.links["tb_vod"].records == whole.links["tb_vod"].records
+    assert other.links["tb_vod"].sensors == whole.links["tb_vod"].sensors
     assert other.links["amsr_smos"] == whole.links["amsr_smos"]
 
 
@@ -199,7 +199,7 @@ def test_a_year_without_inputs_is_told(whole: Config) -> None:
 def test_a_link_without_overlap_is_told(small: Config, content: dict) -> None:
     records = [{"baseline": "amsre", "inputs": [{"source": "amsre", "variable": "tb"}]}]
     target = {"source": "smap_ib", "variable": "vod"}
-    other = changed(content, links={"amsr_smos": {"records": records, "target": target}})
+    other = changed(content, links={"amsr_smos": {"sensors": records, "target": target}})
     with pytest.raises(GlabError, match="overlap"):
         plan.training_residuals(other, "amsr_smos")
 
@@ -211,7 +211,7 @@ def test_records_serve_their_role(content: dict) -> None:
         {"baseline": "vod", "inputs": [observed], "role": "train"},
         {"baseline": "vod", "inputs": [composed], "role": "predict"},
     ]
-    other = changed(content, links={"tb_vod": {"records": records}})
+    other = changed(content, links={"tb_vod": {"sensors": records}})
     assert {r.source for r in plan.training_residuals(other, "tb_vod")} == {"smos_l3", "smap_ib"}
     assert {r.source for r in plan.prediction_residuals(other, "tb_vod", 2010)} == {"compose"}
     assert ("vod", "compose") not in plan.training_cycles(other, "tb_vod")

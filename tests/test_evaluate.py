@@ -1,4 +1,4 @@
-"""Evaluation of records whose gain, noise and steps are known."""
+"""Evaluation of records whose gain, noise and breaks are known."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from glab import io
 from glab.config import Evaluate, Period, Product, Splits
 from glab.errors import GlabError
 from glab.evaluation.breaks import segments_of
-from glab.evaluation.evaluate import COLUMNS, judge
+from glab.evaluation.evaluate import COLUMNS, evaluate_records
 from glab.evaluation.records import (
-    controls,
-    groups,
-    judged_cells,
+    cell_groups,
+    climatology_controls,
+    evaluation_cells,
     periods,
     product_records,
-    record,
+    to_record,
     truths,
 )
-from glab.evaluation.summary import annual_trend, digest
+from glab.evaluation.summary import annual_trend, summarise_year
 from glab.steps.evaluate import evaluate
 from glab.steps.product import product
 
-SPLITS = Splits(held_out_years=[2013], held_out_share=0.3)
+SPLITS = Splits(held_out_years=[2013], held_out_fraction=0.3)
 SETTINGS = Evaluate(
     splits=SPLITS,
     seed=3,
@@ -43,7 +43,7 @@ def vod_record(gain: float = 0.8, noise: float = 0.02, step: float = 0.0) -> xr.
         for year in range(2010, 2014)
     ]
     renamed = {f"vod{s}": f"VOD{s}" for s in ("", "_residual", "_std_total")}
-    return record(xr.concat(years, "time").rename(renamed), "VOD", "glab_vod")
+    return to_record(xr.concat(years, "time").rename(renamed), "VOD", "glab_vod")
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +53,17 @@ def nature() -> xr.Dataset:
 
 @pytest.fixture(scope="module")
 def cells(nature) -> xr.Dataset:
-    return judged_cells(work.domain(), nature, SETTINGS)
+    return evaluation_cells(work.domain(), nature, SETTINGS)
 
 
 @pytest.fixture(scope="module")
 def judged(nature, cells) -> tuple[pd.DataFrame, pd.DataFrame, xr.Dataset]:
-    return judge([vod_record()], nature, cells, SETTINGS)
+    return evaluate_records([vod_record()], nature, cells, SETTINGS)
 
 
 def value(table: pd.DataFrame, metric: str, **where: str) -> float:
     where = {"product": "glab_vod", "truth": "cell", "period": "all", "cells": "all"} | where
-    where = {"signal": "full"} | where if metric != "step" else where
+    where = {"signal": "full"} | where if metric != "break" else where
     found = table[table["metric"] == metric]
     for column, wanted in where.items():
         found = found[found[column] == wanted]
@@ -80,14 +80,14 @@ def test_the_gain_of_a_damped_record_is_found(judged):
     assert value(skill, "trend_gain", cells="held_out") == pytest.approx(0.8, abs=0.05)
     assert value(skill, "trend_skill") == pytest.approx(1 - 0.2**2, abs=0.03)
     assert value(skill, "clearing_gain", cells="cleared") == pytest.approx(0.8, abs=0.03)
-    assert abs(value(skill, "early_share", cells="cleared")) < 0.1
+    assert abs(value(skill, "early_fraction", cells="cleared")) < 0.1
     assert value(skill, "noise_cell_median") == pytest.approx(0.03, abs=0.01)
 
 
 def test_an_honest_spread_covers_and_a_narrow_one_does_not(nature, cells):
     wide, narrow = vod_record(gain=1.0), vod_record(gain=1.0)
     narrow["std"] = narrow["std"] / 10
-    found = [judge([each], nature, cells, SETTINGS)[0] for each in (wide, narrow)]
+    found = [evaluate_records([each], nature, cells, SETTINGS)[0] for each in (wide, narrow)]
     assert value(found[0], "coverage_1") == pytest.approx(0.77, abs=0.02)  # 1.2 σ
     assert value(found[0], "coverage_2") == pytest.approx(0.984, abs=0.01)
     assert value(found[1], "coverage_1") < 0.15
@@ -141,12 +141,14 @@ def test_every_brief_period_is_told_for_trained_and_held_out_cells(judged):
         assert set(skill[skill["period"] == period]["cells"]) >= {"all", "trained", "held_out"}
 
 
-# --- steps and fields of cells ------------------------------------------------------------------
+# --- breaks and fields of cells ------------------------------------------------------------------
 
 
-def test_a_step_at_the_change_of_sensors_stands_out(nature, cells):
-    steps = judge([vod_record(gain=1.0, step=0.05)], nature, cells, SETTINGS)[1]
-    own = steps[(steps["truth"] == "cell") & (steps["cells"] == "all")].set_index("date")["step"]
+def test_a_break_at_the_change_of_sensors_stands_out(nature, cells):
+    breaks = evaluate_records([vod_record(gain=1.0, step=0.05)], nature, cells, SETTINGS)[1]
+    own = breaks[(breaks["truth"] == "cell") & (breaks["cells"] == "all")].set_index("date")[
+        "break"
+    ]
     assert own["2012-07-02"] == pytest.approx(0.05, abs=0.005)
     assert own["2011-10-04"] == pytest.approx(0.0, abs=0.005)
 
@@ -177,12 +179,12 @@ def test_fields_of_cells_agree_with_the_table(judged, cells):
 
 
 def test_groups_are_those_of_the_links_splits(nature, cells):
-    masks = groups(cells, nature, SETTINGS)
+    masks = cell_groups(cells, nature, SETTINGS)
     assert not (masks["trained"] & masks["held_out"]).any()
     buffer = ~(masks["trained"] | masks["held_out"])
     assert buffer.any() and masks["held_out"].sum() > 10
     few = nature.isel(cell=slice(0, 40))
-    part = judged_cells(work.domain(), few, SETTINGS)
+    part = evaluation_cells(work.domain(), few, SETTINGS)
     expected = cells["split"].sel(cell=part["cell"].values)
     assert np.array_equal(part["split"], expected)
 
@@ -200,7 +202,7 @@ def test_frozen_days_count_in_no_window(nature):
 def test_brightness_temperature_has_the_truth_of_its_footprint_alone(nature):
     tb = work.compose_year(nature, 2012)
     layers = xr.Dataset({"tb_h": tb["tb"].sel(channel="h", drop=True)})
-    found = truths(nature, record(layers, "tb_h", "glab_tb"), SETTINGS)
+    found = truths(nature, to_record(layers, "tb_h", "glab_tb"), SETTINGS)
     assert list(found) == ["footprint"]
     expected = nature["tb"].sel(channel="h", time="2012", cell=tb["cell"].values)
     assert np.allclose(found["footprint"], expected)
@@ -209,7 +211,9 @@ def test_brightness_temperature_has_the_truth_of_its_footprint_alone(nature):
 def test_persistence_is_last_years_truth(nature):
     judged = vod_record()
     true = truths(nature, judged, SETTINGS)["cell"]
-    made = {each.attrs["product"].split(": ")[1]: each for each in controls(judged, true)}
+    made = {
+        each.attrs["product"].split(": ")[1]: each for each in climatology_controls(judged, true)
+    }
     last = made["persistence"]["value"].values
     assert np.isnan(last[:20]).all()
     days = judged["time"].values.astype("datetime64[D]")
@@ -232,7 +236,7 @@ def test_an_unknown_variable_and_foreign_cells_are_told(nature, cells):
         truths(nature.isel(cell=slice(0, 5)), judged, SETTINGS)
     elsewhere = nature.assign_coords(cell=np.arange(nature.sizes["cell"]))
     with pytest.raises(GlabError, match="share no cell"):
-        judged_cells(work.domain(), elsewhere, SETTINGS)
+        evaluation_cells(work.domain(), elsewhere, SETTINGS)
 
 
 # --- the step -----------------------------------------------------------------------------------
@@ -262,7 +266,7 @@ def arguments(run: Path, folder: Path) -> dict:
         "domain": run / "results" / "domain.nc",
         "output": folder / "skill.csv",
         "cells": folder / "cells.nc",
-        "steps": folder / "steps.csv",
+        "breaks": folder / "breaks.csv",
         "settings": SETTINGS,
     }
 
@@ -272,7 +276,7 @@ def test_the_step_judges_every_product_and_control_twice_the_same(run, tmp_path)
     for folder in ("a", "b"):
         keys = arguments(run, tmp_path / folder)
         evaluate(**keys, truth=run / "data" / "truth.nc", controls=control)
-    for name in ("skill.csv", "cells.nc", "steps.csv"):
+    for name in ("skill.csv", "cells.nc", "breaks.csv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     skill = pd.read_csv(tmp_path / "a" / "skill.csv")
     told = set(zip(skill["product"], skill["variable"]))
@@ -316,7 +320,7 @@ def test_without_a_truth_it_tells_what_the_products_hold(run, tmp_path):
     assert set(skill["metric"]) == {"present", "mean"} and set(skill["truth"]) == {"none"}
     vod = skill[(skill["variable"] == "VOD") & (skill["metric"] == "present")]
     assert (vod["value"] == 1).all() and list(vod["period"]) == [2012, 2013]
-    assert pd.read_csv(tmp_path / "steps.csv").empty
+    assert pd.read_csv(tmp_path / "breaks.csv").empty
 
 
 def test_retrievals_are_judged_as_their_users_filter_them(run, cells):
@@ -348,11 +352,11 @@ def test_records_are_gathered_in_the_order_of_the_cells(run, cells):
 
 def test_a_digest_has_the_means_of_the_year(run):
     with io.read(run / "results" / "product" / "glab_tb" / "2012.nc") as year:
-        found = digest(year, ["tb_h", "absent"])
+        found = summarise_year(year, ["tb_h", "absent"])
         whole = year.load()
     assert np.allclose(found["tb_h_mean"], whole["tb_h"].mean("time"), equal_nan=True, atol=1e-3)
     assert np.allclose(found["tb_h_zonal"], whole["tb_h"].mean("x"), equal_nan=True, atol=1e-3)
-    assert np.allclose(found["origin_share"].sum("flag"), 1.0, atol=1e-6)
+    assert np.allclose(found["origin_fraction"].sum("flag"), 1.0, atol=1e-6)
     present = np.isfinite(whole["tb_h"]).mean("time")
     assert np.allclose(found["tb_h_present"], present)
 

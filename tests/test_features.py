@@ -5,18 +5,18 @@ import pytest
 
 from fixtures_learning import AMSR, INPUT, link, sampling, toy_world
 from glab.calendar import days_of_year, window_starts
-from glab.config import Features, LinkInput, Record
+from glab.config import Features, LinkInput, SensorInputs
 from glab.errors import GlabError
 from glab.learning.features import (
+    feature_block,
     feature_names,
     input_columns,
     residual_spread,
     target_windows,
-    vectors,
     window_cycle,
 )
 from glab.learning.inputs import tiles_of
-from glab.learning.samples import draw
+from glab.learning.samples import draw_samples
 
 ALL = slice(0, 144)
 
@@ -33,16 +33,16 @@ def catalogue(world):
 
 def formed(world, catalogue, starts, spec=None, cells=ALL):
     spec = spec or link()
-    return vectors(catalogue, spec, spec.records[0], world.domain, starts, cells)
+    return feature_block(catalogue, spec, spec.sensors[0], world.domain, starts, cells)
 
 
 def column(catalogue, spec, name):
-    return feature_names(catalogue, spec, spec.records[0]).index(name)
+    return feature_names(catalogue, spec, spec.sensors[0]).index(name)
 
 
 def test_names_follow_the_columns(world, catalogue):
     spec = link(features=Features(coordinates=True, means_alignment=["centred", "past"]))
-    names = feature_names(catalogue, spec, spec.records[0])
+    names = feature_names(catalogue, spec, spec.sensors[0])
     assert names[:4] == ["tb_10h_residual", "tb_10v_residual", "tb_10h_mean91", "tb_10v_mean91"]
     assert "tb_10v_mean365_past" in names
     assert names[-4:] == ["target_tb_h_climatology", "target_tb_v_climatology", "lat", "sin_lon"]
@@ -54,7 +54,7 @@ def test_names_follow_the_columns(world, catalogue):
 def test_published_features_are_residuals_and_coordinates(world, catalogue):
     features = Features(means_days=[], means_values_min=[], climatology=False, coordinates=True)
     spec = link(features=features)
-    names = feature_names(catalogue, spec, spec.records[0])
+    names = feature_names(catalogue, spec, spec.sensors[0])
     assert names == ["tb_10h_residual", "tb_10v_residual", "lat", "sin_lon"]
     given = formed(world, catalogue, days_of_year(2014)[:1], spec)
     lat, lon = world.domain["lat"].values, world.domain["lon"].values
@@ -112,10 +112,10 @@ def test_windows_hold_means_over_their_days(world, catalogue):
     daily = catalogue.residual("both", INPUT, days, ALL)
     np.testing.assert_allclose(given.values[0, :, :2], np.nanmean(daily, axis=0), atol=1e-4)
     np.testing.assert_array_equal(given.count[0], np.isfinite(daily[..., 0]).sum(axis=0))
-    cycle = window_cycle(catalogue, spec, spec.records[0], spec.target, starts, ALL)
+    cycle = window_cycle(catalogue, spec, spec.sensors[0], spec.target, starts, ALL)
     daily = catalogue.cycle("both", spec.target, days, ALL)
     np.testing.assert_allclose(cycle[0], daily.mean(axis=0), rtol=1e-5)
-    target, count = target_windows(catalogue, spec, spec.records[0], starts, ALL)
+    target, count = target_windows(catalogue, spec, spec.sensors[0], starts, ALL)
     assert target.shape == (2, 144, 2) and count.max() <= 18
 
 
@@ -129,7 +129,7 @@ def test_tiles_give_what_the_whole_gives(world, catalogue):
 
 
 def test_samples_hold_the_vectors_of_prediction(world, catalogue):
-    samples = draw(catalogue, world.domain, sampling(samples_max=300))
+    samples = draw_samples(catalogue, world.domain, sampling(samples_max=300))
     cell = world.domain["cell"].values.tolist().index(int(samples["sample_cell"][7]))
     day = samples["sample_day"].values[7:8].astype("datetime64[D]")
     given = formed(world, catalogue, day, cells=slice(cell, cell + 1))
@@ -138,7 +138,7 @@ def test_samples_hold_the_vectors_of_prediction(world, catalogue):
 
 def test_spread_of_residuals_for_noise(world, catalogue):
     spec = link()
-    spread = residual_spread(catalogue, spec, spec.records[0], days_of_year(2014), ALL)
+    spread = residual_spread(catalogue, spec, spec.sensors[0], days_of_year(2014), ALL)
     days = np.arange("2013-01-01", "2016-01-01", dtype="datetime64[D]")
     expected = np.nanstd(catalogue.residual("both", INPUT, days, ALL), axis=0)
     np.testing.assert_allclose(spread[:, :2], expected, rtol=1e-4)
@@ -151,9 +151,9 @@ def test_unknown_channel_source_and_repeated_names(world, catalogue):
         (LinkInput(source="amsr", variable="tb"), "no climatology"),
         (LinkInput(source="amsr2", variable="tbb"), "unknown variable"),
     ):
-        spec = link(records=[Record(baseline="both", inputs=[entry])])
+        spec = link(sensors=[SensorInputs(baseline="both", inputs=[entry])])
         with pytest.raises(GlabError, match=match):
-            feature_names(catalogue, spec, spec.records[0])
-    spec = link(records=[Record(baseline="both", inputs=[INPUT, INPUT])])
+            feature_names(catalogue, spec, spec.sensors[0])
+    spec = link(sensors=[SensorInputs(baseline="both", inputs=[INPUT, INPUT])])
     with pytest.raises(GlabError, match="same variable and channel"):
-        feature_names(catalogue, spec, spec.records[0])
+        feature_names(catalogue, spec, spec.sensors[0])

@@ -265,7 +265,7 @@ def test_the_name_appears_only_when_the_file_is_complete(tmp_path):
 
 def test_a_folder_replaces_an_older_folder(tmp_path):
     for content in ("old", "new"):
-        with io.creating(tmp_path / "store.zarr") as place:
+        with io.atomic_path(tmp_path / "store.zarr") as place:
             place.mkdir()
             (place / content).write_text(content)
     assert leftovers(tmp_path) == ["store.zarr"]
@@ -276,16 +276,16 @@ def test_what_a_killed_process_left_goes_with_the_next_that_succeeds(tmp_path):
     for name in (".a.nc.1234.tmp", ".b.nc.99.tmp", ".a.nc.old"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.nc").write_text("half")
-    with pytest.raises(RuntimeError), io.creating(tmp_path / "a.nc"):
+    with pytest.raises(RuntimeError), io.atomic_path(tmp_path / "a.nc"):
         raise RuntimeError("stage failed")
     assert ".a.nc.1234.tmp" in leftovers(tmp_path)
-    with io.creating(tmp_path / "a.nc") as place:
+    with io.atomic_path(tmp_path / "a.nc") as place:
         place.write_text("whole")
     assert leftovers(tmp_path) == [".a.nc.old", ".b.nc.99.tmp", "a.nc"]
 
 
 def test_a_block_that_writes_nothing_is_a_fault(tmp_path):
-    with pytest.raises(GlabError, match="nothing was written"), io.creating(tmp_path / "a"):
+    with pytest.raises(GlabError, match="nothing was written"), io.atomic_path(tmp_path / "a"):
         pass
     assert leftovers(tmp_path) == []
 
@@ -300,13 +300,13 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
 def test_a_full_or_read_only_disk_while_writing_is_told(tmp_path, number):
-    with pytest.raises(GlabError, match="cannot write"), io.creating(tmp_path / "page.html"):
+    with pytest.raises(GlabError, match="cannot write"), io.atomic_path(tmp_path / "page.html"):
         raise OSError(number, os.strerror(number))
     assert leftovers(tmp_path) == []
 
 
 def test_a_file_missing_while_writing_another_keeps_its_own_error(tmp_path):
-    with pytest.raises(FileNotFoundError), io.creating(tmp_path / "a"):
+    with pytest.raises(FileNotFoundError), io.atomic_path(tmp_path / "a"):
         (tmp_path / "absent").read_text()
 
 

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from glab.errors import GlabError
-from glab.lmeb.landcover import OMEGA, ROUGHNESS, parameters, weighted_mean
+from glab.lmeb.landcover import OMEGA, ROUGHNESS, landcover_parameters, weighted_mean
 
 GRASS, CROP, BARREN = 9, 11, 15  # places of classes 10, 12 and 16
 
@@ -48,7 +48,7 @@ def test_a_cell_without_a_class_has_no_value_and_a_missing_class_none():
 
 def test_a_map_stands_where_it_has_a_value():
     share = fractions({CROP: 1.0}, {CROP: 1.0})
-    got = parameters(domain(share, h_r=[0.5, np.nan]))
+    got = landcover_parameters(domain(share, h_r=[0.5, np.nan]))
     np.testing.assert_allclose(got["h_r"], [0.5, 0.17], rtol=1e-6)
     np.testing.assert_allclose(got["omega"], 0.12, rtol=1e-6)
 
@@ -56,14 +56,14 @@ def test_a_map_stands_where_it_has_a_value():
 def test_classes_are_found_by_their_number():
     share = fractions({CROP: 1.0})
     with_water = np.concatenate([np.ones((1, 1), np.float32), share], axis=1)
-    got = parameters(domain(with_water, classes=range(17)))
+    got = landcover_parameters(domain(with_water, classes=range(17)))
     np.testing.assert_allclose(got["omega"], 0.12, rtol=1e-6)
-    turned = parameters(domain(share[:, ::-1], classes=range(16, 0, -1)))
+    turned = landcover_parameters(domain(share[:, ::-1], classes=range(16, 0, -1)))
     np.testing.assert_allclose(turned["omega"], 0.12, rtol=1e-6)
 
 
 def test_maps_alone_are_enough():
-    got = parameters(domain(omega=[0.08], h_r=[0.2]))
+    got = landcover_parameters(domain(omega=[0.08], h_r=[0.2]))
     np.testing.assert_allclose([got["omega"][0], got["h_r"][0]], [0.08, 0.2], rtol=1e-6)
 
 
@@ -73,4 +73,4 @@ def test_maps_alone_are_enough():
 )
 def test_a_domain_that_does_not_tell_is_refused(bad, told):
     with pytest.raises(GlabError, match=told):
-        parameters(bad)
+        landcover_parameters(bad)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from glab.config import Config, Features, config_from, load_config, overlaid, plan
+from glab.config import Config, Features, config_from, load_config, merge_overlay, plan
 from glab.errors import GlabError
 
 FOLDER = Path(__file__).parents[1] / "config"
@@ -26,8 +26,8 @@ def published():
 
 def test_the_default_pools_both_sensors_and_gives_no_coordinates(default):
     link = default.links["amsr_smos"]
-    assert [record.inputs[0].source for record in link.records] == ["amsre", "amsr2"]
-    assert {record.baseline for record in link.records} == {"amsre", "amsr2"}
+    assert [record.inputs[0].source for record in link.sensors] == ["amsre", "amsr2"]
+    assert {record.baseline for record in link.sensors} == {"amsre", "amsr2"}
     assert not any(each.features.coordinates for each in default.links.values())
     assert default.links["tb_vod"].footprint == "M36"
     assert default.links["tb_vod"].offset_pairs is None
@@ -46,7 +46,7 @@ def test_published_has_a_network_for_each_sensor_and_polarisation(published):
         assert link.features == Features(
             means_days=[], means_values_min=[], climatology=False, coordinates=True
         )
-        assert link.noise_share == 0.1 and link.footprint is None
+        assert link.noise_fraction == 0.1 and link.footprint is None
     assert published.climatology.form == "published"
     assert published.compose_of().sensors["amsre_smos_v"] == ["amsre"]
 
@@ -69,7 +69,7 @@ def test_held_out_years_are_sampled_outside_of_the_baselines():
 
 def test_a_slice_holds_what_its_stage_depends_on_and_no_more(default):
     changed = config_from(
-        overlaid(default.model_dump(), {"links": {"tb_vod": {"network": {"epochs": 7}}}})
+        merge_overlay(default.model_dump(), {"links": {"tb_vod": {"network": {"epochs": 7}}}})
     )
     for stage, same in (
         ("samples", True),
@@ -92,14 +92,14 @@ def test_a_slice_holds_what_its_stage_depends_on_and_no_more(default):
         {"links": {"tb_vod": {"start_from": "nothing"}}},
         {"links": {"tb_vod": {"features": {"means_days": [365, 91]}}}},
         {"links": {"tb_vod": {"features": {"means_days": [91]}}}},
-        {"links": {"tb_vod": {"records": []}}},
+        {"links": {"tb_vod": {"sensors": []}}},
         {"links": {"tb_vod": {"network": {"activations": []}}}},
         {"links": {"tb_vod": {"network": {"los": "huber"}}}},
     ],
 )
 def test_links_that_cannot_be(default, overlay):
     with pytest.raises(GlabError):
-        config_from(overlaid(default.model_dump(), overlay))
+        config_from(merge_overlay(default.model_dump(), overlay))
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_links_that_cannot_be(default, overlay):
 def test_a_target_that_begins_in_2010(default, overlay, target, inputs):
     other = load("config", overlay)
     assert other.links["amsr_smos"] == default.links["amsr_smos"]
-    kept = {"records", "target", "network"}
+    kept = {"sensors", "target", "network"}
     link, before = other.links["tb_vod"], default.links["tb_vod"]
     assert link.model_dump(exclude=kept) == before.model_dump(exclude=kept)
     assert link.target.variable == "vod" and other.baselines["vod"].start.year == 2010
@@ -122,7 +122,9 @@ def test_a_target_that_begins_in_2010(default, overlay, target, inputs):
 
 
 def test_without_casm_the_record_goes_past_2020():
-    later = config_from(overlaid(load("config", "smos_ib").model_dump(), {"years": {"last": 2023}}))
+    later = config_from(
+        merge_overlay(load("config", "smos_ib").model_dump(), {"years": {"last": 2023}})
+    )
     assert plan.link_years(later, "tb_vod")[-1] == 2023
 
 
@@ -140,7 +142,7 @@ def test_the_tb_of_smos_is_a_setting(default, source, series):
         "links": {"amsr_smos": {"target": {"source": source}}},
         "compose": {"reference": source},
     }
-    other = config_from(overlaid(default.model_dump(), changed))
+    other = config_from(merge_overlay(default.model_dump(), changed))
     assert other.compose_of().series.select == series["select"]
     drawn = {r.source for r in plan.training_residuals(other, "amsr_smos")}
     assert drawn == {"amsre", "amsr2", source}

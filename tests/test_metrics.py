@@ -10,7 +10,7 @@ from scipy import stats
 
 from glab.calendar import annual_phase, days_between
 from glab.evaluation import statistics as metrics
-from glab.evaluation.statistics import moments, paired
+from glab.evaluation.statistics import keep_pairs, moments
 
 DAYS = days_between("2003-01-01", "2008-12-31")[::18]
 
@@ -46,7 +46,7 @@ def test_pooled_moments_are_those_of_all_pairs_together():
     product, truth = pair()
     cells = np.array([0, 2, 5])
     pooled = moments(product, truth).pooled(cells)
-    p, t = paired(product[:, cells], truth[:, cells])
+    p, t = keep_pairs(product[:, cells], truth[:, cells])
     p, t = p[np.isfinite(p)], t[np.isfinite(t)]
     assert pooled.n == p.size
     assert pooled.r == pytest.approx(stats.pearsonr(p, t)[0])
@@ -109,8 +109,8 @@ def test_deseasonalised_leaves_what_is_no_mean_and_no_harmonic():
     phase = annual_phase(DAYS)
     cycle = 5 + sum(np.cos(k * phase + k) / k for k in (1, 2, 3))
     anomaly = np.where(np.arange(len(DAYS)) == 40, 7.0, 0.0)
-    left = metrics.deseasonalised((cycle + anomaly)[:, None], DAYS)[:, 0]
-    assert metrics.deseasonalised(cycle[:, None], DAYS) == pytest.approx(0.0, abs=1e-8)
+    left = metrics.deseasonalise((cycle + anomaly)[:, None], DAYS)[:, 0]
+    assert metrics.deseasonalise(cycle[:, None], DAYS) == pytest.approx(0.0, abs=1e-8)
     assert left[40] > 5.5 and np.abs(np.delete(left, 40)).max() < 1.0
 
 
@@ -120,7 +120,7 @@ def test_deseasonalised_equals_numpys_least_squares_with_gaps():
     design = np.stack(
         [np.ones_like(phase)] + [f(k * phase) for k in (1, 2, 3) for f in (np.cos, np.sin)], 1
     )
-    left = metrics.deseasonalised(product, DAYS)
+    left = metrics.deseasonalise(product, DAYS)
     for cell in range(product.shape[1]):
         present = np.isfinite(product[:, cell])
         fit = np.linalg.lstsq(design[present], product[present, cell], rcond=None)[0]
@@ -131,7 +131,7 @@ def test_deseasonalised_equals_numpys_least_squares_with_gaps():
 def test_deseasonalised_needs_values():
     few = np.full((len(DAYS), 2), np.nan)
     few[:10, 0] = 1.0
-    assert np.isnan(metrics.deseasonalised(few, DAYS)).all()
+    assert np.isnan(metrics.deseasonalise(few, DAYS)).all()
 
 
 def test_slopes_agree_with_scipy():

@@ -17,16 +17,16 @@ from glab.learning.network import (
     load,
     log_cosh,
     loss_function,
+    new_network,
     robust_scale,
     save,
-    seeded,
 )
 
 FEATURES, TARGETS = ["a", "b", "c"], ["t"]
 
 
 def small(**changes):
-    return seeded(FEATURES, TARGETS, Network(hidden=[8, 4], **changes), 1)
+    return new_network(FEATURES, TARGETS, Network(hidden=[8, 4], **changes), 1)
 
 
 def test_scaling_is_median_and_interquartile_range():
@@ -125,7 +125,7 @@ def test_seeded_weights_leave_the_global_generator_alone():
     torch.manual_seed(0)
     expected = torch.rand(3)
     torch.manual_seed(0)
-    first, second, other = (seeded(FEATURES, TARGETS, Network(), seed) for seed in (1, 1, 2))
+    first, second, other = (new_network(FEATURES, TARGETS, Network(), seed) for seed in (1, 1, 2))
     torch.testing.assert_close(torch.rand(3), expected)
     torch.testing.assert_close(first.layers[0].weight, second.layers[0].weight)
     assert not torch.equal(first.layers[0].weight, other.layers[0].weight)

@@ -55,14 +55,14 @@ def skill():
 
 
 @pytest.fixture
-def steps():
+def breaks():
     place = {"product": "glab_vod", "truth": "footprint", "cells": "all"}
     chance = {"placebo_p05": -0.002, "placebo_p95": 0.002}
-    return pd.DataFrame([place | {"step": s} | chance for s in (0.001, -0.006, 0.0015, -0.0001)])
+    return pd.DataFrame([place | {"break": s} | chance for s in (0.001, -0.006, 0.0015, -0.0001)])
 
 
-def test_measures_are_looked_up_where_they_stand(skill, steps):
-    told = summary(skill, steps)
+def test_measures_are_looked_up_where_they_stand(skill, breaks):
+    told = summary(skill, breaks)
     assert told["trend gain, all cells"] == 0.9
     assert told["trend gain, held-out cells"] == 0.7
     assert told[FALSE_TREND[0]] == 0.001
@@ -70,8 +70,8 @@ def test_measures_are_looked_up_where_they_stand(skill, steps):
     assert told["R of anomalies, 2003–2009, ceiling"] == 0.95
     assert told["clearings: gain of the drop"] == 0.85
     assert told[f"coverage of ±1σ, held-out cells, {EARLY}"] == 0.66
-    assert told["largest step at a change of sensors"] == 0.006
-    assert told["share of the steps within those of placebo dates"] == 0.75
+    assert told["largest break at a change of sensors"] == 0.006
+    assert told["share of the breaks within those of placebo dates"] == 0.75
     assert np.isnan(told["trend skill, all cells"])
 
 
@@ -86,7 +86,7 @@ def test_the_published_overlay_reduces_and_changes_nothing_else():
         np.testing.assert_allclose(shares, 8, rtol=0.02)
         changed = {"hidden", "epochs", "batch_size"}
         assert link.network.model_dump(exclude=changed) == full.network.model_dump(exclude=changed)
-        assert link.features == full.features and link.records == full.records
+        assert link.features == full.features and link.sensors == full.sensors
 
 
 def overlay(folder, method, seed):
@@ -107,7 +107,7 @@ def test_the_default_keeps_more_of_change_than_the_published_method(seed, tmp_pa
             run.mkdir()
             (run / "data").symlink_to(tmp_path / "published" / "data")
         in_process.run(run, overlay(tmp_path, method, seed), "results/evaluate/skill.csv")
-        tables = (read_table(run / f"results/evaluate/{name}.csv") for name in ("skill", "steps"))
+        tables = (read_table(run / f"results/evaluate/{name}.csv") for name in ("skill", "breaks"))
         found[method] = summary(*tables)
     old, new = found["published"], found["trend-preserving"]
     print(pd.DataFrame(found).to_string())

@@ -8,11 +8,11 @@ import xarray as xr
 from fixtures_learning import AMSR, INPUT, link, sampling, toy_world
 from glab import io
 from glab.calendar import days_of_year, window_starts
-from glab.config import Calibrate, Features, LinkInput, Network, Predict, Record, Train
+from glab.config import Calibrate, Features, LinkInput, Network, Predict, SensorInputs, Train
 from glab.errors import GlabError
-from glab.learning.features import feature_names, vectors
-from glab.learning.network import load, mean_and_spread, noise_spread, seeded
-from glab.learning.predict import blocks, predicted
+from glab.learning.features import feature_block, feature_names
+from glab.learning.network import load, mean_and_spread, new_network, noise_spread
+from glab.learning.predict import predict_year, prediction_blocks
 from glab.steps.calibrate import calibrate as calibrate_step
 from glab.steps.predict import predict as predict_step
 from glab.steps.samples import samples as samples_step
@@ -21,7 +21,7 @@ from glab.steps.train import train as train_step
 
 def settings(**changes):
     own = {"name": "toy", "seed": 3, "footprint": None, "detail": "target"}
-    own |= {"noise_share": None, "noise_runs": 3, "batch_size": 4096}
+    own |= {"noise_fraction": None, "noise_runs": 3, "batch_size": 4096}
     return Predict(**link().model_dump() | own | changes)
 
 
@@ -42,7 +42,7 @@ def chain(world):
     networks = []
     for member in range(2):
         networks.append(root / "train" / str(member) / "network.safetensors")
-        own = Train(name="toy", seed=1, network=network, member_share=0.8)
+        own = Train(name="toy", seed=1, network=network, member_fraction=0.8)
         train_step(samples=root / "toy.nc", output=networks[-1], settings=own, member=member)
     own = Calibrate(
         name="toy", offset_pairs=20.0, target_noise=0.0, variance_terms=["constant", "structural"],
@@ -67,7 +67,7 @@ def run(world, chain, output, year=2015, **changes):
 
 
 def members(number, features=("a",), targets=("t",)):
-    return [seeded(features, targets, Network(hidden=[4]), seed) for seed in range(number)]
+    return [new_network(features, targets, Network(hidden=[4]), seed) for seed in range(number)]
 
 
 def test_mean_and_standard_deviation_over_members():
@@ -83,7 +83,7 @@ def test_mean_and_standard_deviation_over_members():
 
 def test_noise_in_the_inputs_spreads_the_outputs_of_a_linear_network():
     (network,) = members(1)
-    network = seeded(["a"], ["t"], Network(hidden=[]), 0)
+    network = new_network(["a"], ["t"], Network(hidden=[]), 0)
     slope = abs(network.layers[0].weight.item())
     features = np.zeros((20000, 1), "f4")
     found = noise_spread([network, network], features, np.full_like(features, 0.3), 10, 999, 1)
@@ -115,7 +115,7 @@ def test_missing_inputs_give_missing_values(world, chain, tmp_path):
     given = world.catalogue().residual("both", INPUT, days_of_year(2015), slice(0, 144))
     there = np.isfinite(given).all(axis=-1)
     np.testing.assert_array_equal(np.isfinite(found["tb"].values).all(axis=-1), there)
-    np.testing.assert_array_equal(found["record"].values, np.where(there, 0, -1))
+    np.testing.assert_array_equal(found["sensor"].values, np.where(there, 0, -1))
     np.testing.assert_array_equal(found["count"].values, there)
 
 
@@ -125,7 +125,7 @@ def test_value_is_mean_and_offset(world, chain, tmp_path):
     calibration, catalogue = io.read(path).load(), world.catalogue()
     day = days_of_year(2015)[30:31]
     spec = settings()
-    given = vectors(catalogue, spec, spec.records[0], world.domain, day, slice(0, 144))
+    given = feature_block(catalogue, spec, spec.sensors[0], world.domain, day, slice(0, 144))
     rows = given.complete[0]
     mean, _ = mean_and_spread([load(n) for n in networks], given.values[0][rows], 4096)
     offset = calibration["offset"].values[0][rows]
@@ -143,7 +143,7 @@ def test_the_same_bytes_twice(world, chain, tmp_path):
 
 def test_published_data_uncertainty_by_perturbed_inputs(world, chain, tmp_path):
     fitted = run(world, chain, tmp_path / "a.nc")["tb_std_data"].values
-    found = run(world, chain, tmp_path / "b.nc", noise_share=0.1)["tb_std_data"].values
+    found = run(world, chain, tmp_path / "b.nc", noise_fraction=0.1)["tb_std_data"].values
     there = np.isfinite(fitted)
     np.testing.assert_array_equal(np.isfinite(found), there)
     # slope of tb_h: 0.6 on 10h and 2/4 at most on 10v, whose residuals have a spread of 3.6 K
@@ -153,13 +153,13 @@ def test_published_data_uncertainty_by_perturbed_inputs(world, chain, tmp_path):
 def windowed(world, calibration_terms=("constant",)):
     spec = settings(window_days=18)
     catalogue = world.catalogue()
-    names = feature_names(catalogue, spec, spec.records[0])
+    names = feature_names(catalogue, spec, spec.sensors[0])
     networks = members(2, names, ("tb_h", "tb_v"))
     shape = (1, 144, 2), (1, 2, len(calibration_terms))
     calibration = xr.Dataset(
         {
-            "offset": (("record_number", "cell", "target_name"), np.zeros(shape[0], "f4")),
-            "variance_coefficients": (("record_number", "target_name", "term"), np.ones(shape[1])),
+            "offset": (("sensor_number", "cell", "target_name"), np.zeros(shape[0], "f4")),
+            "variance_coefficients": (("sensor_number", "target_name", "term"), np.ones(shape[1])),
         },
         {"term": list(calibration_terms)},
     )
@@ -168,8 +168,8 @@ def windowed(world, calibration_terms=("constant",)):
 
 def test_windows_have_bounds_and_counts(world):
     spec, catalogue, networks, calibration = windowed(world)
-    year = predicted(catalogue, world.domain, networks, calibration, spec, 2014)
-    (part,) = blocks(year, catalogue, world.domain, calibration, spec)
+    year = predict_year(catalogue, world.domain, networks, calibration, spec, 2014)
+    (part,) = prediction_blocks(year, catalogue, world.domain, calibration, spec)
     starts = window_starts(2014, 18).astype("datetime64[ns]")
     np.testing.assert_array_equal(part["time"], starts)
     np.testing.assert_array_equal(part["time_bnds"][:, 1], starts + np.timedelta64(18, "D"))
@@ -197,8 +197,8 @@ def test_inputs_are_averaged_to_the_footprint_of_the_target(world, chain, tmp_pa
 def test_impossible_values_are_missing(world):
     spec, catalogue, networks, calibration = windowed(world)
     calibration["offset"][0, 3, 0] = 1000.0
-    year = predicted(catalogue, world.domain, networks, calibration, spec, 2014)
-    (part,) = blocks(year, catalogue, world.domain, calibration, spec)
+    year = predict_year(catalogue, world.domain, networks, calibration, spec, 2014)
+    (part,) = prediction_blocks(year, catalogue, world.domain, calibration, spec)
     assert np.isnan(part["tb"].values[:, 3, 0]).all()
     assert np.isnan(part["tb_std_total"].values[:, 3, 0]).all()
     assert np.isfinite(part["tb"].values[:, 3, 1]).all()
@@ -209,16 +209,16 @@ def test_the_first_record_that_has_a_value_wins(world):
     sparse = LinkInput(source="smos_l3", variable="tb", channels=["h", "v"])
     catalogue.cycles["both", "other"] = catalogue.cycles["both", "smos_l3"]
     records = [
-        Record(baseline="both", inputs=[INPUT], role="train"),
-        Record(baseline="both", inputs=[sparse.model_copy(update={"channels": ["h", "v"]})]),
+        SensorInputs(baseline="both", inputs=[INPUT], role="train"),
+        SensorInputs(baseline="both", inputs=[sparse.model_copy(update={"channels": ["h", "v"]})]),
     ]
-    spec = settings(window_days=1, records=records, features=Features(climatology=False))
+    spec = settings(window_days=1, sensors=records, features=Features(climatology=False))
     names = feature_names(catalogue, spec, records[1])
     networks = members(2, names, ("tb_h", "tb_v"))
-    calibration = xr.concat([calibration] * 2, "record_number")
-    calibration["offset"] = calibration["offset"] + xr.DataArray([5.0, 0.0], dims="record_number")
-    found = predicted(catalogue, world.domain, networks, calibration, spec, 2014)
-    assert set(np.unique(found.record)) == {-1, 1}
+    calibration = xr.concat([calibration] * 2, "sensor_number")
+    calibration["offset"] = calibration["offset"] + xr.DataArray([5.0, 0.0], dims="sensor_number")
+    found = predict_year(catalogue, world.domain, networks, calibration, spec, 2014)
+    assert set(np.unique(found.sensor)) == {-1, 1}
 
 
 def test_years_and_networks_that_do_not_fit(world, chain):
@@ -226,19 +226,19 @@ def test_years_and_networks_that_do_not_fit(world, chain):
     calibration, catalogue = io.read(path).load(), world.catalogue()
     loaded = [load(network) for network in networks]
     with pytest.raises(GlabError, match="cannot predict 2016"):
-        predicted(catalogue, world.domain, loaded, calibration, settings(), 2016)
+        predict_year(catalogue, world.domain, loaded, calibration, settings(), 2016)
     other = settings(features=Features(climatology=False))
     with pytest.raises(GlabError, match="other features"):
-        predicted(catalogue, world.domain, loaded, calibration, other, 2015)
+        predict_year(catalogue, world.domain, loaded, calibration, other, 2015)
 
 
 def test_channels_of_the_input_may_be_chosen(world):
-    spec = link(records=[Record(baseline="both", inputs=[
+    spec = link(sensors=[SensorInputs(baseline="both", inputs=[
         INPUT.model_copy(update={"channels": AMSR[::-1]})])])  # fmt: skip
-    names = feature_names(world.catalogue(), spec, spec.records[0])
+    names = feature_names(world.catalogue(), spec, spec.sensors[0])
     assert names[:2] == ["tb_10v_residual", "tb_10h_residual"]
     starts = days_of_year(2014)[:1]
     whole = slice(0, 144)
-    turned = vectors(world.catalogue(), spec, spec.records[0], world.domain, starts, whole)
-    plain = vectors(world.catalogue(), link(), link().records[0], world.domain, starts, whole)
+    turned = feature_block(world.catalogue(), spec, spec.sensors[0], world.domain, starts, whole)
+    plain = feature_block(world.catalogue(), link(), link().sensors[0], world.domain, starts, whole)
     np.testing.assert_array_equal(turned.values[..., 0], plain.values[..., 1])

@@ -15,8 +15,8 @@ from glab import io
 from glab.config import Product
 from glab.errors import GlabError
 from glab.grids import M25
-from glab.grids.cells import CELL_M, cells_of, horizontal, scattered, window_of
-from glab.products.attributes import FORMS
+from glab.grids.cells import CELL_M, extent_of, horizontal_coordinates, select_cells, to_grid
+from glab.products.attributes import PRODUCTS
 from glab.products.product import quality_filter
 from glab.steps.product import export_daily, product
 
@@ -39,7 +39,7 @@ def make(results: Path, name: str, year: int, output: Path | None = None, **keys
 def results(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     work.write_work_files(folder, 2012, 2012)
-    for name in FORMS:
+    for name in PRODUCTS:
         make(folder / "results", name, 2012)
     return folder / "results"
 
@@ -72,7 +72,7 @@ def mended_checker(monkeypatch):
         monkeypatch.setitem(table, "lambert_cylindrical_equal_area", entry)
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", PRODUCTS)
 def test_the_compliance_checker_finds_no_fault(results, name, tmp_path, mended_checker):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -80,7 +80,7 @@ def test_the_compliance_checker_finds_no_fault(results, name, tmp_path, mended_c
     assert passed and "Errors" not in text and "Warnings" not in text, text
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", PRODUCTS)
 def test_values_are_float32_compressed_and_described(results, name):
     with netCDF4.Dataset(results / "product" / name / "2012.nc") as file:
         fields = [v for v in file.variables.values() if v.dimensions[-2:] == ("y", "x")]
@@ -93,7 +93,7 @@ def test_values_are_float32_compressed_and_described(results, name):
         for attribute in ("title", "summary", "license", "creator_name", "references", "id"):
             assert file.getncattr(attribute)
         assert "_FillValue" not in file["lat"].ncattrs()
-        for main in FORMS[name].main:
+        for main in PRODUCTS[name].main:
             others = file[main].ancillary_variables.split()
             assert others and all(other in file.variables for other in others)
 
@@ -142,7 +142,7 @@ def test_the_same_inputs_give_the_same_bytes(results, tmp_path):
 def test_projected_coordinates_are_those_of_epsg_6933():
     from pyproj import Transformer
 
-    there = horizontal(window_of(work.domain(), "grid"))
+    there = horizontal_coordinates(extent_of(work.domain(), "grid"))
     assert there.sizes == {"y": 584, "x": 1388, "nv": 2}
     forward = Transformer.from_crs("EPSG:4326", "EPSG:6933", always_xy=True)
     x, y = forward.transform(there["lon"].values, np.zeros(1388))
@@ -166,10 +166,10 @@ def test_geographic_software_finds_the_place(results):
 @pytest.mark.parametrize(("extent", "shape"), [("grid", (584, 1388)), ("window", None)])
 def test_the_extent_is_the_whole_grid_or_the_smallest_rectangle(extent, shape):
     domain = work.domain()
-    window = window_of(domain, extent)
+    window = extent_of(domain, extent)
     rows, cols = domain["row"].values, domain["col"].values
     assert window.shape == (shape or (int(np.ptp(rows)) + 1, int(np.ptp(cols)) + 1))
-    field = scattered(domain["cell"].values.astype(np.float32), window)
+    field = to_grid(domain["cell"].values.astype(np.float32), window)
     full_row, full_col = np.nonzero(np.isfinite(field))
     expected = (full_row + window.rows.start) * 1388 + full_col + window.cols.start
     assert np.array_equal(field[full_row, full_col], expected.astype(np.float32))
@@ -178,18 +178,18 @@ def test_the_extent_is_the_whole_grid_or_the_smallest_rectangle(extent, shape):
 def test_a_domain_of_the_globe_gives_the_whole_grid():
     rows, cols = np.array([3, 580]), np.array([0, 1387])
     globe = xr.Dataset({"row": ("cell", rows), "col": ("cell", cols)})
-    assert window_of(globe).shape == (584, 1388)
-    assert window_of(work.domain()).shape != (584, 1388)
+    assert extent_of(globe).shape == (584, 1388)
+    assert extent_of(work.domain()).shape != (584, 1388)
 
 
 def test_what_was_scattered_is_gathered(results):
     domain = work.domain()
     with io.read(results / "product" / "glab_vod" / "2012.nc") as dataset:
-        cells = cells_of(dataset, domain["row"].values, domain["col"].values)
+        cells = select_cells(dataset, domain["row"].values, domain["col"].values)
         with io.read(results / "predict" / "tb_vod" / "2012.nc") as predicted:
             assert np.array_equal(cells["VOD"], predicted["vod"], equal_nan=True)
         with pytest.raises(GlabError, match="does not cover"):
-            cells_of(dataset, domain["row"].values + 100, domain["col"].values)
+            select_cells(dataset, domain["row"].values + 100, domain["col"].values)
 
 
 def test_lat_lon_and_bounds_are_the_grids(results):
@@ -210,7 +210,7 @@ def test_glab_tb_carries_every_layer_of_compose(results):
         io.read(results / "residuals/vod/compose/2012.nc") as residual,
     ):
         domain = work.domain()
-        cells = cells_of(made, domain["row"].values, domain["col"].values)
+        cells = select_cells(made, domain["row"].values, domain["col"].values)
         assert made.sizes["time"] == 366
         for number, pol in enumerate("hv"):
             pairs = {f"tb_{pol}": compose["tb"], f"tb_{pol}_residual": residual["tb_residual"]}
@@ -221,7 +221,7 @@ def test_glab_tb_carries_every_layer_of_compose(results):
                 assert np.array_equal(cells[name], expected[..., number], equal_nan=True), name
         assert np.array_equal(cells["origin"], compose["origin"])
         assert made["origin"].attrs["flag_meanings"].split()[1] == "smos"
-        outside = ~np.isfinite(scattered(np.ones(domain.sizes["cell"]), window_of(domain)))
+        outside = ~np.isfinite(to_grid(np.ones(domain.sizes["cell"]), extent_of(domain)))
         assert np.isnan(made["tb_h"].values[:, outside]).all()
         assert (made["origin"].values[:, outside] == 0).all()
 
@@ -244,7 +244,7 @@ def test_smos_ib_takes_one_overpass_and_marks_what_was_not_seen(results, tmp_pat
     domain = work.domain()
     for path, overpass in ((results / "product/smos_ib/2012.nc", 0), (other, 1)):
         with io.read(path) as made, io.read(results / "retrieve" / "2012.nc") as retrieve:
-            cells = cells_of(made, domain["row"].values, domain["col"].values)
+            cells = select_cells(made, domain["row"].values, domain["col"].values)
             assert np.array_equal(cells["vod"], retrieve["vod"][..., overpass], equal_nan=True)
             seen = np.isfinite(cells["tb_h"])
             assert np.isnan(cells["scene_flags"].values[~seen.values]).all()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from glab.io.files import watched
+from glab.io.files import with_progress
 
 
 class Terminal(io.StringIO):
@@ -24,6 +24,6 @@ def months():
 def test_a_bar_is_for_terminals_only(monkeypatch, stream, says):
     monkeypatch.setattr(sys, "stderr", stream)
     blocks = months()
-    assert list(watched(blocks, 59, "2010.nc")) == blocks
+    assert list(with_progress(blocks, 59, "2010.nc")) == blocks
     assert says in stream.getvalue()
     assert bool(stream.getvalue()) == bool(says)

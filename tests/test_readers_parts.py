@@ -14,7 +14,7 @@ from glab.grids import M36
 from glab.readers.decoding import Packing, decode
 from glab.readers.formats import read
 from glab.readers.georeference import projected, rectilinear
-from glab.readers.structmetadata import packed_degrees
+from glab.readers.structmetadata import unpack_degrees
 from glab.readers.times import hours_from_tai93
 
 
@@ -63,7 +63,7 @@ def test_tai93_counts_leap_seconds(seconds, utc):
     ("value", "degrees"), [(180e6, 180.0), (-90e6, -90.0), (30030000.0, 30.5), (0.0, 0.0)]
 )
 def test_packed_degrees(value, degrees):
-    assert packed_degrees(value) == pytest.approx(degrees)
+    assert unpack_degrees(value) == pytest.approx(degrees)
 
 
 # --- time axes -------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from glab.grids import M25, M36, from_coordinates, regular
 from glab.readers.formats import read
 from glab.readers.naming import granule_date
 from glab.readers.smap_l3 import georeference_of
-from glab.regrid.quality import quality_controlled
+from glab.regrid.quality import apply_quality_rules
 
 FOLDER = os.environ.get("GLAB_REAL_DATA", "")
 CETB = "NSIDC-0630-EASE2_N25km-AQUA_AMSRE-2008278-18H-E-GRD-RSS-v1.0.nc"
@@ -186,5 +186,5 @@ def test_l1c_file_of_unphysical_tb_has_no_reader_and_no_value_that_passes(real):
     assert float(granule.tb.max()) > 1000 and float(granule.tb.min()) < -1000
     config = load_config([Path(__file__).parents[1] / "config" / "config.yaml"])
     rules = [r for r in config.sources["smos_l3"].quality if r.variable != "rfi_fraction"]
-    checked = quality_controlled(granule.variables, rules)
+    checked = apply_quality_rules(granule.variables, rules)
     assert int(checked["tb"].notnull().sum()) == 0

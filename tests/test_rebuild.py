@@ -146,7 +146,7 @@ CASES: dict[str, Callable[[Run], Plan]] = {
     "the same, networks kept": lambda run: run.plan(*TILE, "--config", "train={from: .}"),
     "a region only, networks of the global run": a_region,
     "a new year of every source": a_year_more,
-    "a setting of `evaluate`": lambda run: run.plan(evaluate={"trend_share_min": 0.3}),
+    "a setting of `evaluate`": lambda run: run.plan(evaluate={"trend_fraction_min": 0.3}),
     "a setting of `train`, of the last link": lambda run: run.plan(
         links={"tb_vod": {"network": {"learning_rate": 0.002}}}
     ),

@@ -7,8 +7,15 @@ import xarray as xr
 from pydantic import ValidationError
 
 from glab.config import Link, Network, Train
-from glab.learning.rebasing import SAMPLES_MIN, SEASONS, Batches, moved, references, shares
-from glab.learning.train import train
+from glab.learning.rebasing import (
+    SAMPLES_MIN,
+    SEASONS,
+    Batches,
+    build_rebase_pool,
+    rebase,
+    rebase_fractions,
+)
+from glab.learning.train import train_network
 
 NAMES = ["tb_h_residual", "tb_h_mean91_past", "tb_h_climatology", "target_vod_climatology"]
 CPU = torch.device("cpu")
@@ -34,7 +41,7 @@ def world(slope=1.0, cells=60, noise=0.5, seed=0, years=range(2015, 2020), trend
                 ("sample", "target_name"),
                 x[..., 3].reshape(-1, 1),
             ),
-            "record": ("sample", np.zeros(slow.size, "i2")),
+            "sensor": ("sample", np.zeros(slow.size, "i2")),
             "split": ("sample", flat["split"].astype("i2")),
         },
         {
@@ -49,7 +56,7 @@ def world(slope=1.0, cells=60, noise=0.5, seed=0, years=range(2015, 2020), trend
 
 def test_a_reference_is_the_mean_of_a_cell_s_year():
     samples = world()
-    found = references(samples)
+    found = build_rebase_pool(samples)
     assert len(found.features) == 60 * 5 + 1 and not found.features[-1].any()
     assert (found.number == 5).all()
     row = 7
@@ -74,7 +81,7 @@ def test_another_reference_is_another_baseline():
     samples = world(noise=0.0)
     tensors = tuple(torch.from_numpy(samples[n].values) for n in ("features", "target"))
     for share in ((1.0, 0.0), (0.9, 0.5)):
-        shift = moved(references(samples), share, 3, CPU)
+        shift = rebase(build_rebase_pool(samples), share, 3, CPU)
         (features, target), *_ = Batches(tensors, torch.arange(3000), 3000, shift)
         assert float((features[:, 0] - tensors[0][:3000, 0]).abs().mean()) > 0.1
         exact = {"rtol": 0.0, "atol": 1e-4}
@@ -88,7 +95,7 @@ def test_another_reference_is_another_baseline():
 def test_coordinates_have_no_reference_and_means_alone_have_one():
     samples = world()
     named = samples.assign_coords(feature=["tb_h_mean18", "tb_h_mean91", "lat", "sin_lon"])
-    found = references(named)
+    found = build_rebase_pool(named)
     np.testing.assert_array_equal(found.features[:, 0], found.features[:, 1])
     assert found.features[:, 0].any() and not found.features[:, 2:].any()
 
@@ -96,13 +103,13 @@ def test_coordinates_have_no_reference_and_means_alone_have_one():
 def test_few_samples_make_no_reference_and_records_stay_apart():
     samples = world()
     years = samples["sample_day"].dt.year.values
-    samples["record"].values[years >= 2018] = 1
+    samples["sensor"].values[years >= 2018] = 1
     kept = np.ones(len(years), bool)
     kept[
         np.flatnonzero((years == 2016) & (samples["sample_cell"].values == 3))[SAMPLES_MIN - 1 :]
     ] = 0
-    found = references(samples.isel(sample=np.flatnonzero(kept)))
-    cell, record = samples["sample_cell"].values[kept], samples["record"].values[kept]
+    found = build_rebase_pool(samples.isel(sample=np.flatnonzero(kept)))
+    cell, record = samples["sample_cell"].values[kept], samples["sensor"].values[kept]
     number = found.number[found.place]
     assert set(number[(record == 0) & (cell != 3)]) == {3}
     assert set(number[record == 1]) == {2}
@@ -111,8 +118,8 @@ def test_few_samples_make_no_reference_and_records_stay_apart():
 
 def test_what_is_drawn_belongs_to_the_cell_and_follows_the_share():
     samples = world()
-    found = references(samples)
-    drawn, place = found.drawn(0.7, 0.0, np.random.default_rng(1))
+    found = build_rebase_pool(samples)
+    drawn, place = found.draw(0.7, 0.0, np.random.default_rng(1))
     none = drawn == len(found.features) - 1
     assert 0.27 < none.mean() < 0.33
     np.testing.assert_array_equal(place, found.place)
@@ -122,8 +129,8 @@ def test_what_is_drawn_belongs_to_the_cell_and_follows_the_share():
 def test_a_share_is_told_relative_to_other_cells_where_those_have_a_season():
     samples = world()
     samples = samples.isel(sample=np.flatnonzero(~_winter(samples, cell=4)))
-    found = references(samples)
-    drawn, place = found.drawn(0.9, 0.5, np.random.default_rng(1))
+    found = build_rebase_pool(samples)
+    drawn, place = found.draw(0.9, 0.5, np.random.default_rng(1))
     elsewhere = place != found.place
     assert 0.46 < elsewhere.mean() < 0.51  # one in sixty is drawn at home
     none = drawn == len(found.features) - 1
@@ -138,12 +145,12 @@ def test_a_share_is_told_relative_to_other_cells_where_those_have_a_season():
 def test_records_are_not_told_relative_to_each_other():
     """Two sensors, each with a calibration of its own, are never mixed."""
     samples = world()
-    samples["record"].values[samples["sample_day"].dt.year.values >= 2018] = 1
-    found = references(samples)
-    drawn, place = found.drawn(0.0, 1.0, np.random.default_rng(2))
+    samples["sensor"].values[samples["sample_day"].dt.year.values >= 2018] = 1
+    found = build_rebase_pool(samples)
+    drawn, place = found.draw(0.0, 1.0, np.random.default_rng(2))
     record = np.zeros(len(found.number), int)
-    record[found.place] = samples["record"].values
-    np.testing.assert_array_equal(record[place], samples["record"].values)
+    record[found.place] = samples["sensor"].values
+    np.testing.assert_array_equal(record[place], samples["sensor"].values)
     assert (place != found.place).mean() > 0.9 and (drawn < len(found.owner)).all()
 
 
@@ -158,7 +165,7 @@ def test_another_cell_moves_running_means_by_its_smoothed_cycle():
     season = 30 * np.cos(2 * np.pi * (samples["sample_day"].dt.dayofyear.values - 1) / 360)
     of_one = np.where(samples["sample_cell"].values == 1, season, 0.0)
     samples["features"].values[:, 2] += of_one
-    found = references(samples)
+    found = build_rebase_pool(samples)
     one, two = (found.place[samples["sample_cell"].values == n][0] for n in (0, 1))
     step = found.cycle_features[two] - found.cycle_features[one]
     amplitude = [np.ptp(step[:, column]) / 2 for column in range(3)]
@@ -170,14 +177,14 @@ def test_another_cell_moves_running_means_by_its_smoothed_cycle():
 def test_places_without_cycles_are_refused():
     record = {"baseline": "own", "inputs": [{"source": "a", "variable": "tb"}]}
     target = {"source": "b", "variable": "vod"}
-    network, features = {"places_share": 0.5}, {"climatology": False}
+    network, features = {"places_fraction": 0.5}, {"climatology": False}
     with pytest.raises(ValidationError, match="needs features.climatology"):
-        Link(records=[record], target=target, network=network, features=features)
+        Link(sensors=[record], target=target, network=network, features=features)
 
 
 def test_other_cells_serve_the_first_epochs():
-    network = Network(rebased_share=0.9, places_share=0.5, places_epochs=0.3, epochs=20)
-    found = [shares(network, epoch) for epoch in range(20)]
+    network = Network(rebased_fraction=0.9, places_fraction=0.5, places_epochs=0.3, epochs=20)
+    found = [rebase_fractions(network, epoch) for epoch in range(20)]
     assert found == [(0.9, 0.5)] * 6 + [(0.9, 0.0)] * 14
 
 
@@ -189,9 +196,11 @@ def test_places_teach_what_years_do_not_hold(tmp_path):
     samples["features"].values[:, 3] = samples["target_climatology"].values[:, 0] = place
     errors = []
     for share in (0.0, 0.5):
-        network = Network(hidden=[32], epochs=20, batch_size=256, loss="mse", rebased_share=0.9)
-        network = network.model_copy(update={"places_share": share})
-        made = train(samples, Train(name="toy", seed=1, network=network), 0, tmp_path / f"{share}")
+        network = Network(hidden=[32], epochs=20, batch_size=256, loss="mse", rebased_fraction=0.9)
+        network = network.model_copy(update={"places_fraction": share})
+        made = train_network(
+            samples, Train(name="toy", seed=1, network=network), 0, tmp_path / f"{share}"
+        )
         probe = np.zeros((50, 4), np.float32)
         probe[:, 0] = probe[:, 1] = np.linspace(-4, 4, 50)
         with torch.inference_mode():
@@ -203,7 +212,7 @@ def test_places_teach_what_years_do_not_hold(tmp_path):
 def test_batches_take_the_same_year_from_input_and_target():
     samples = world(noise=0.0)
     tensors = tuple(torch.from_numpy(samples[n].values) for n in ("features", "target"))
-    shift = moved(references(samples), (1.0, 0.0), 3, CPU)
+    shift = rebase(build_rebase_pool(samples), (1.0, 0.0), 3, CPU)
     rows = torch.arange(len(tensors[0]))
     parts = list(Batches(tensors, rows, 500, shift))
     features, target = (torch.cat(part) for part in zip(*parts))
@@ -223,9 +232,11 @@ def test_slow_change_keeps_more_of_its_slope(tmp_path):
             batch_size=256,
             loss="mse",
             learning_rate=0.02,
-            rebased_share=share,
+            rebased_fraction=share,
         )
-        made = train(samples, Train(name="toy", seed=1, network=network), 0, tmp_path / f"{share}")
+        made = train_network(
+            samples, Train(name="toy", seed=1, network=network), 0, tmp_path / f"{share}"
+        )
         probe = np.repeat(samples["features"].values[:1], 2, axis=0)
         probe[:, :2] = [[0.0, 0.0], [1.0, 1.0]]
         with torch.inference_mode():

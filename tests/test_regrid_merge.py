@@ -7,8 +7,8 @@ import xarray as xr
 from glab.config import Regrid
 from glab.errors import GlabError
 from glab.grids import CurvilinearGrid, ProjectedGrid, regular
-from glab.regrid.on_domain import OnDomain, Values, is_flag, source_grid
-from glab.regrid.year import Part, layout_of, merged
+from glab.regrid.on_domain import DomainValues, ToDomain, is_flag, source_grid
+from glab.regrid.year import RegriddedPart, find_layout, merge_parts
 
 LON = np.array([0.0, 10.0, 20.0])
 DAY = np.array(["2015-01-01"], "datetime64[s]")
@@ -28,11 +28,11 @@ def part(granule, hour=None):
     variables = {n: xr.Variable((*v.dims[:-2], "cell"), v.values[..., 0, :])
                  for n, v in granule.data_vars.items()}  # fmt: skip
     labels = {d: granule[d].values.tolist() for d in granule.dims if d in granule.coords}
-    return Part(Values(variables, labels, DAY), hour)
+    return RegriddedPart(DomainValues(variables, labels, DAY), hour)
 
 
 def joined(*granules):
-    return merged([part(g) for g in granules], layout_of(granules), LON)
+    return merge_parts([part(g) for g in granules], find_layout(granules), LON)
 
 
 def test_bits_are_united_and_of_other_flags_the_highest_stands():
@@ -63,7 +63,7 @@ def test_channels_in_files_of_their_own_stand_side_by_side_by_frequency():
         )  # fmt: skip
         for channel, tb in (("18h", 2.0), ("6v", 1.0), ("36v", 3.0))
     ]
-    assert layout_of(files).labels["channel"] == ["6v", "18h", "36v"]
+    assert find_layout(files).labels["channel"] == ["6v", "18h", "36v"]
     day = joined(*files)
     np.testing.assert_array_equal(day["tb"][0, 0], [1, 2, 3])
     assert day["count"].shape == (3, 1) and (day["count"] == 3).all()
@@ -79,10 +79,10 @@ def test_labels_apart_from_each_other_find_their_places():
 def test_granules_that_do_not_belong_together_are_refused():
     one = dataset({"channel": ["h"]}, tb=(("channel",), np.ones((1, 3))))
     with pytest.raises(GlabError, match="differ"):
-        layout_of([one, dataset({}, tb=((), np.ones(3)))])
+        find_layout([one, dataset({}, tb=((), np.ones(3)))])
     other = part(dataset({"channel": ["v"]}, tb=(("channel",), np.ones((1, 3)))))
     with pytest.raises(GlabError, match="labels"):
-        layout_of([one]).check(other.values)
+        find_layout([one]).check(other.values)
 
 
 def test_the_grid_of_a_granule_is_told_by_its_coordinates():
@@ -107,7 +107,7 @@ def test_a_swath_needs_the_other_backend():
         {"lat": (("y", "x"), lat + 0.3 * lon), "lon": (("y", "x"), lon)},
     )
     with pytest.raises(GlabError, match="xesmf"):
-        OnDomain(np.array([400_000]), Regrid())(swath)
+        ToDomain(np.array([400_000]), Regrid())(swath)
 
 
 def test_planes_may_stand_in_any_order():
@@ -116,7 +116,7 @@ def test_planes_may_stand_in_any_order():
     usual = xr.Dataset({"tb": (("y", "x"), field)},
                        {"lat": ("y", grid.lat), "lon": ("x", grid.lon)})  # fmt: skip
     cell = np.array([292 * 1388 + 750, 300 * 1388 + 760])
-    onto = OnDomain(cell, Regrid())
+    onto = ToDomain(cell, Regrid())
     results = [onto(g).variables["tb"].values for g in (usual, usual.transpose("x", "y"))]
     np.testing.assert_array_equal(*results)
     assert np.isfinite(results[0]).all()

@@ -16,7 +16,7 @@ from glab.errors import GlabError
 from glab.grids import EASE1_ML, M25, M36
 from glab.readers.acquire import write_manifest
 from glab.regrid.on_domain import hour_weights
-from glab.regrid.quality import quality_controlled
+from glab.regrid.quality import apply_quality_rules
 from glab.steps.regrid import regrid
 
 ROWS, COLS = np.arange(285, 297), np.arange(765, 779)  # central Africa
@@ -78,7 +78,7 @@ def test_rules_mask_by_limits_by_another_variable_and_by_bits():
         scene_flags=[[[0, 1, 8, 9]]] * 2,
     )
     kept = [
-        np.isfinite(quality_controlled(noisy, [rules])["tb"].values[0, 0]).tolist()
+        np.isfinite(apply_quality_rules(noisy, [rules])["tb"].values[0, 0]).tolist()
         for rules in (
             rule("tb_std", max=5.0),
             rule("tb_std", max=5.0, plus="tb_accuracy"),
@@ -92,26 +92,26 @@ def test_rules_mask_by_limits_by_another_variable_and_by_bits():
         [False, True, False, False],
         [True, True, False, False],
     ]
-    assert np.isfinite(quality_controlled(noisy, [rule("tb_std", max=5.0)])["scene_flags"]).all()
+    assert np.isfinite(apply_quality_rules(noisy, [rule("tb_std", max=5.0)])["scene_flags"]).all()
 
 
 def test_one_bad_channel_masks_what_has_no_channel():
     one = granule(tb_std=[[[1, 9]], [[1, 1]]], tb=np.ones((2, 1, 2)) * 200)
     one["vod"] = xr.Variable(("y", "x"), np.ones((1, 2), "f4"))
     rules = [QualityRule(variable="tb_std", max=5, applies_to=["vod", "tb"])]
-    masked = quality_controlled(one, rules)
+    masked = apply_quality_rules(one, rules)
     assert masked["vod"].isnull().values.tolist() == [[False, True]]
     assert masked["tb"].isnull().values.tolist() == [[[False, True]], [[False, False]]]
 
 
 def test_what_cannot_be_is_masked_without_a_rule():
-    masked = quality_controlled(granule(tb=[[[-5, 250, 4000]]] * 2), [])
+    masked = apply_quality_rules(granule(tb=[[[-5, 250, 4000]]] * 2), [])
     assert masked["tb"].isnull().values[0, 0].tolist() == [True, False, True]
 
 
 def test_a_rule_about_an_unknown_variable_is_told():
     with pytest.raises(GlabError, match="tb_stt"):
-        quality_controlled(granule(tb=np.ones((2, 1, 1))), [rule("tb_stt", max=1)])
+        apply_quality_rules(granule(tb=np.ones((2, 1, 1))), [rule("tb_stt", max=1)])
 
 
 # --- a year ------------------------------------------------------------------------------------

@@ -18,18 +18,18 @@ import fixtures_products as work
 from glab import io
 from glab.config import Evaluate, Period, Product, Report, Splits
 from glab.evaluation.breaks import Segment
-from glab.grids.cells import horizontal, window_of
+from glab.grids.cells import extent_of, horizontal_coordinates
 from glab.report import figures
 from glab.report.content import number
 from glab.report.figures import Example, Panel
 from glab.report.figures.style import image, sensors_named
-from glab.report.material import Judged, Material, example_cells
+from glab.report.material import Material, ProductAndTruth, example_cells
 from glab.report.page import sections
 from glab.steps.evaluate import evaluate
 from glab.steps.product import product
 from glab.steps.report import report
 
-SPLITS = Splits(held_out_years=[2012], held_out_share=0.3)
+SPLITS = Splits(held_out_years=[2012], held_out_fraction=0.3)
 SETTINGS = Report(
     splits=SPLITS, seed=3, run={"name": "tiny", "method": "x", "seed": "3"}, dots_per_inch=50
 )
@@ -63,7 +63,7 @@ def run(tmp_path_factory) -> Path:
             domain=results / "domain.nc",
             output=results / kind / "skill.csv",
             cells=results / kind / "cells.nc",
-            steps=results / kind / "steps.csv",
+            breaks=results / kind / "breaks.csv",
             settings=Evaluate(
                 splits=SPLITS,
                 seed=3,
@@ -80,7 +80,7 @@ def write_page(run: Path, output: Path, kind: str = "evaluate") -> str:
         products=sorted((results / "product").glob("*/*.nc")),
         skill=results / kind / "skill.csv",
         cells=results / kind / "cells.nc",
-        steps=results / kind / "steps.csv",
+        breaks=results / kind / "breaks.csv",
         output=output,
         settings=SETTINGS,
         truth=run / "data" / "truth.nc" if kind == "evaluate" else None,
@@ -220,7 +220,7 @@ def material(value: np.ndarray, skill: list[float], **fields: list[int]) -> Mate
     )
     named = record.assign_attrs(product="glab_vod", variable="VOD", window_days=18)
     empty = pd.DataFrame(columns=["product", "variable", "truth", "cells", "metric", "value"])
-    return Material(SETTINGS, {}, {"VOD": Judged(named, {})}, known, empty, empty)
+    return Material(SETTINGS, {}, {"VOD": ProductAndTruth(named, {})}, known, empty, empty)
 
 
 def test_examples_are_median_cells_of_the_greener_half_of_each_kind():
@@ -242,7 +242,7 @@ def test_examples_without_a_truth_lie_along_the_domain():
 
 def test_values_of_cells_are_laid_on_the_window():
     domain = work.domain()
-    place = horizontal(window_of(domain))
+    place = horizontal_coordinates(extent_of(domain))
     digest = place.assign(VOD_mean=("y", np.zeros(place.sizes["y"])), year=2012)
     empty = pd.DataFrame()
     made = Material(SETTINGS, {"glab_vod": [digest]}, {}, domain, empty, empty)
@@ -282,7 +282,9 @@ def shape_of(png: bytes) -> tuple[int, int]:
 
 
 def test_a_narrow_domain_is_drawn_lying_on_its_side():
-    place = horizontal(window_of(xr.Dataset({"row": ("cell", [0, 300]), "col": ("cell", [3, 6])})))
+    place = horizontal_coordinates(
+        extent_of(xr.Dataset({"row": ("cell", [0, 300]), "col": ("cell", [3, 6])}))
+    )
     field = np.zeros((place.sizes["y"], place.sizes["x"]))
     narrow = figures.maps([Panel("a strip", field, "VOD")], place)
     width, height = shape_of(drawn(narrow, "png"))
@@ -293,7 +295,7 @@ def test_a_narrow_domain_is_drawn_lying_on_its_side():
 
 
 def test_a_globe_is_drawn_upright_whatever_the_order_of_its_rows():
-    place = horizontal(window_of(work.domain(), "grid")).isel(y=slice(None, None, 8))
+    place = horizontal_coordinates(extent_of(work.domain(), "grid")).isel(y=slice(None, None, 8))
     field = np.repeat(place["lat"].values[:, None], place.sizes["x"], axis=1)
     shown = figures.maps([Panel("latitude", field, "VOD")], place).axes[0].images[0].get_array()
     turned = place.isel(y=slice(None, None, -1))
@@ -303,7 +305,7 @@ def test_a_globe_is_drawn_upright_whatever_the_order_of_its_rows():
 
 
 def test_latitude_against_time_has_north_above():
-    place = horizontal(window_of(work.domain()))
+    place = horizontal_coordinates(extent_of(work.domain()))
     days = np.arange("2012-01-01", "2012-07-01", 18, dtype="datetime64[D]")
     field = np.tile(place["lat"].values, (len(days), 1))
     figure = figures.hovmoller(
@@ -333,9 +335,9 @@ def test_a_series_shows_bands_truth_clearing_and_held_out_years():
         lambda: figures.time_series([], np.array([], "datetime64[D]"), "VOD"),
         lambda: figures.density({}, "VOD"),
         lambda: figures.training_curves({}),
-        lambda: figures.sensor_steps(pd.DataFrame(columns=["date"]), "VOD"),
+        lambda: figures.sensor_breaks(pd.DataFrame(columns=["date"]), "VOD"),
         lambda: figures.coverage(pd.DataFrame({"metric": [""], "value": [np.nan]})),
-        lambda: figures.origin_share(
+        lambda: figures.origin_fraction(
             np.array([], "datetime64[D]"), np.zeros((0, 2)), ["none", "smos"]
         ),
         lambda: figures.trend_scatter({"none": (np.full(3, np.nan),) * 2}, "VOD"),

@@ -6,9 +6,9 @@ import xarray as xr
 
 from glab import io
 from glab.calendar import days_of_year
-from glab.climatology.cycles import fit_all
-from glab.climatology.residuals import residuals
-from glab.config import ClimatologyForm, Residuals, Series
+from glab.climatology.cycles import fit_cycles
+from glab.climatology.residuals import subtract_cycle
+from glab.config import ClimatologyOptions, Residuals, Series
 from glab.errors import GlabError
 from glab.steps.residuals import residuals as step
 from test_climatology import run_step, waves, write_world
@@ -24,8 +24,8 @@ def a_series(**names):
 def test_what_the_cycle_does_not_hold_is_left():
     cycle = waves(DAYS, [[250.0, 260, 270], [9, 5, 2], [0, 1, 4]])
     anomaly = np.random.default_rng(0).normal(size=cycle.shape)
-    climatology = fit_all(a_series(tb=cycle), ClimatologyForm(ridge=0.0))
-    got = residuals(a_series(tb=cycle + anomaly), climatology)
+    climatology = fit_cycles(a_series(tb=cycle), ClimatologyOptions(ridge=0.0))
+    got = subtract_cycle(a_series(tb=cycle + anomaly), climatology)
     assert list(got.data_vars) == ["tb_residual"]
     np.testing.assert_allclose(got["tb_residual"], anomaly, atol=1e-3)
     assert got["tb_residual"].dtype == np.float32
@@ -34,10 +34,10 @@ def test_what_the_cycle_does_not_hold_is_left():
 def test_missing_values_and_missing_cycles_are_missing():
     values = np.full((len(DAYS), 3), 1.0)
     values[:, 2] = np.nan
-    climatology = fit_all(a_series(vod=values), ClimatologyForm())
+    climatology = fit_cycles(a_series(vod=values), ClimatologyOptions())
     values[:, 2] = 1.0
     values[5, 0] = np.nan
-    got = residuals(a_series(vod=values), climatology)["vod_residual"]
+    got = subtract_cycle(a_series(vod=values), climatology)["vod_residual"]
     assert np.isnan(got[:, 2]).all()
     assert np.isnan(got[5, 0])
     assert np.isnan(got).sum() == len(DAYS) + 1
@@ -45,9 +45,9 @@ def test_missing_values_and_missing_cycles_are_missing():
 
 def test_a_variable_without_a_cycle_is_told():
     values = np.ones((len(DAYS), 3))
-    climatology = fit_all(a_series(vod=values), ClimatologyForm())
+    climatology = fit_cycles(a_series(vod=values), ClimatologyOptions())
     with pytest.raises(GlabError, match="unknown variable 'tb'"):
-        residuals(a_series(tb=values), climatology)
+        subtract_cycle(a_series(tb=values), climatology)
 
 
 def run_residuals(folder, year=2012):

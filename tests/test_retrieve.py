@@ -17,7 +17,7 @@ from glab import io
 from glab.config import Lmeb, Mask, PriorSigma, Retrieve
 from glab.retrieval import flags
 from glab.retrieval.retrieve import preceding, prior_of_days, prior_of_year, retrieve, year_blocks
-from glab.retrieval.scene import ground_of, ground_temperature, sky, static_ground
+from glab.retrieval.scene import ground_of, ground_temperature, sky_tb, static_ground
 from glab.steps.retrieve import retrieve as step
 
 SETTINGS = Retrieve(lmeb=NO_SKY)
@@ -49,7 +49,7 @@ def test_the_oracle_comes_back(vod_prior, vod_sigma, sm, vod):
 def test_the_reflected_sky_is_taken_out():
     lmeb, scenes = Lmeb(), ground(50)
     sm, vod = np.linspace(0.1, 0.4, 50), np.full(50, 0.3)
-    tb = at_40(sm, vod, scenes, lmeb, sky(scenes, lmeb, np.full((50, 1), 40.0)))
+    tb = at_40(sm, vod, scenes, lmeb, sky_tb(scenes, lmeb, np.full((50, 1), 40.0)))
     loose = Retrieve(lmeb=lmeb, tb_sigma_k=0.01)
     got = retrieve(tb, tb, scenes, 0.3, 1.0, loose)
     np.testing.assert_allclose(got.soil_moisture, sm, atol=2e-3)
@@ -135,7 +135,7 @@ def test_scene_flags_are_the_bits_that_users_know():
     cells["topography"] = ("cell", np.float32([0, 1, 2, 0, np.nan, 1]))
     cells["water_fraction"] = ("cell", np.float32([0, 0, 0, 0.06, 0.09, 0.2]))
     cells["urban_fraction"] = ("cell", np.float32([0, 0, 0, 0.06, 0, np.nan]))
-    got = flags.lasting_flags(cells, SETTINGS)
+    got = flags.static_scene_flags(cells, SETTINGS)
     np.testing.assert_array_equal(got, [0, 1, 2, 4, 0, 5])
 
 
@@ -143,7 +143,7 @@ def test_urban_area_and_ice_are_land_cover_where_they_have_no_map():
     cells = domain(2)
     cells["igbp_fraction"][0] = np.eye(16)[12]
     cells["igbp_fraction"][1] = np.eye(16)[14]
-    np.testing.assert_array_equal(flags.lasting_flags(cells, SETTINGS), [4, 4])
+    np.testing.assert_array_equal(flags.static_scene_flags(cells, SETTINGS), [4, 4])
 
 
 def test_ground_is_frozen_when_cold_or_under_snow():
@@ -165,7 +165,7 @@ def test_a_negative_median_counts_only_where_there_are_values():
 
 def test_values_are_set_to_zero_then_clipped():
     values = np.array([[-0.1, 0.3, np.nan], [-0.1, 3.0, 0.5]])
-    got = flags.settled(values, np.array([False, False, True]), 2.0)
+    got = flags.zero_and_clip(values, np.array([False, False, True]), 2.0)
     np.testing.assert_array_equal(got, [[0, 0.3, np.nan], [0, 2, 0]])
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from glab.calendar import days_between, days_of_year, window_starts
-from glab.climatology.running import interval_means, running_mean, smoothed, window_mean
+from glab.climatology.running import interval_means, running_mean, running_means, window_mean
 from glab.errors import GlabError
 
 DAYS = days_between("2011-01-01", "2013-12-31")
@@ -139,7 +139,7 @@ def test_a_window_at_the_end_of_the_record_shrinks():
 
 def test_smoothed_gives_the_day_and_the_running_means():
     values = gappy((len(DAYS), 4))
-    got = smoothed(values, DAYS, YEAR)
+    got = running_means(values, DAYS, YEAR)
     inside = np.isin(DAYS, YEAR)
     np.testing.assert_array_equal(got.value, values[inside])
     np.testing.assert_array_equal(got.count, np.isfinite(values[inside]))
@@ -153,7 +153,7 @@ def test_smoothed_gives_the_day_and_the_running_means():
 def test_smoothed_windows_take_their_means_in_the_middle():
     values = gappy((len(DAYS), 4))
     starts = window_starts(2012, 18)
-    got = smoothed(values, DAYS, starts, window_days=18)
+    got = running_means(values, DAYS, starts, window_days=18)
     np.testing.assert_array_equal(got.value, window_mean(values, DAYS, starts, 18)[0])
     middle = np.searchsorted(DAYS, starts) + 9
     np.testing.assert_allclose(got.means[0], running_mean(values, 91)[middle], atol=1e-6)
@@ -166,7 +166,7 @@ def test_too_few_values_fall_back_to_the_next_shorter_mean_with_a_flag():
     values[centre + 2 : centre + 6, 1:] = 3.0  # five values within 91 days
     values[centre + 60 : centre + 75, 2] = 5.0  # and fifteen more within 365
     values[centre, 3] = np.nan  # four values, none on the day
-    got = smoothed(values, DAYS, DAYS[[centre]])
+    got = running_means(values, DAYS, DAYS[[centre]])
     np.testing.assert_array_equal(got.shortened[:, 0], [[1, 0, 0, 1], [2, 1, 0, 2]])
     shorter, long = (1 + 4 * 3) / 5, (1 + 4 * 3 + 15 * 5) / 20
     np.testing.assert_allclose(got.means[0, 0], [1, shorter, shorter, np.nan])
@@ -175,14 +175,16 @@ def test_too_few_values_fall_back_to_the_next_shorter_mean_with_a_flag():
 
 def test_the_record_may_lack_the_years_beside():
     values = np.ones((len(YEAR), 1), np.float32)
-    got = smoothed(values, YEAR, YEAR)
+    got = running_means(values, YEAR, YEAR)
     np.testing.assert_array_equal(got.means, 1)
 
 
 @pytest.mark.parametrize("alignment", ["past", "future"])
 def test_smoothed_can_look_one_way(alignment):
     values = gappy((len(DAYS), 2))
-    got = smoothed(values, DAYS, YEAR, means_days=(31,), means_values_min=(1,), alignment=alignment)
+    got = running_means(
+        values, DAYS, YEAR, means_days=(31,), means_values_min=(1,), alignment=alignment
+    )
     there = got.shortened[0] == 0
     expected = running_mean(values, 31, 1, alignment)[np.isin(DAYS, YEAR)]
     np.testing.assert_allclose(got.means[0][there], expected[there], atol=1e-6)
@@ -203,4 +205,4 @@ def test_bad_records_are_refused(change, message):
     values = np.zeros((len(DAYS) - change.pop("drop", 0), 1))
     arguments = {"days": DAYS, "starts": YEAR} | change
     with pytest.raises(GlabError, match=message):
-        smoothed(values, **arguments)
+        running_means(values, **arguments)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from fixtures_learning import COL, INPUT, ROW, TARGET, sampling, toy_domain, toy_world
 from glab import io
 from glab.calendar import year_of
-from glab.config import LinkInput, Record, Splits
+from glab.config import LinkInput, SensorInputs, Splits
 from glab.errors import GlabError
 from glab.grids import M25
-from glab.learning.samples import draw
+from glab.learning.samples import draw_samples
 from glab.splits import (
     BUFFER,
     HELD_OUT_BLOCKS,
@@ -36,7 +36,7 @@ def world(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def samples(world):
-    return draw(world.catalogue(), world.domain, sampling())
+    return draw_samples(world.catalogue(), world.domain, sampling())
 
 
 @settings(max_examples=40, deadline=None)
@@ -53,7 +53,7 @@ def test_no_training_cell_lies_in_a_buffer(held_out, validation, width, seed, si
     domain = toy_domain(side, block=block)
     if shift:  # across the date line
         domain["col"] = (domain["col"] - COL - side // 2) % M25.shape[1]
-    splits = Splits(held_out_share=held_out, validation_share=validation, buffer_cells=width)
+    splits = Splits(held_out_fraction=held_out, validation_fraction=validation, buffer_cells=width)
     labels = cell_labels(domain, splits, seed)
     row, col = (domain[name].values.astype(int) for name in ("row", "col"))
     apart = np.abs(col[:, None] - col)
@@ -70,7 +70,7 @@ def test_no_training_cell_lies_in_a_buffer(held_out, validation, width, seed, si
 
 def test_buffer_is_one_ring():
     domain = toy_domain(block=4)
-    labels = cell_labels(domain, Splits(held_out_share=0.12, validation_share=0), 1)
+    labels = cell_labels(domain, Splits(held_out_fraction=0.12, validation_fraction=0), 1)
     held = labels == HELD_OUT_BLOCKS
     assert held.sum() == 16
     row, col = domain["row"].values - ROW, domain["col"].values - COL
@@ -107,14 +107,14 @@ def test_labels_agree_with_days_and_cells(world, samples):
     expected = sample_labels(labels, np.array([False, True]))[(years == 2015).astype(int), place]
     np.testing.assert_array_equal(samples["split"].values, expected)
     assert set(np.unique(samples["split"])) == {0, 1, 2, 3, 4}
-    assert (samples["record"] == 0).all()
+    assert (samples["sensor"] == 0).all()
     assert samples.sizes["sample"] <= settings.samples_max
     for name in ("features", "target", "target_climatology"):
         assert np.isfinite(samples[name].values).all()
 
 
 def test_a_smaller_draw_keeps_the_shares_of_splits_and_years(world, samples):
-    few = draw(world.catalogue(), world.domain, sampling(samples_max=3000))
+    few = draw_samples(world.catalogue(), world.domain, sampling(samples_max=3000))
     assert 2900 <= few.sizes["sample"] <= 3000
     for name in ("split", "sample_day"):
         values = [s[name].values for s in (samples, few)]
@@ -127,43 +127,45 @@ def test_a_smaller_draw_keeps_the_shares_of_splits_and_years(world, samples):
 
 def test_the_same_draw_twice_and_another_by_another_seed(world):
     settings = sampling(samples_max=500)
-    first, second = (draw(world.catalogue(), world.domain, settings) for _ in range(2))
+    first, second = (draw_samples(world.catalogue(), world.domain, settings) for _ in range(2))
     xr.testing.assert_identical(first, second)
-    other = draw(world.catalogue(), world.domain, sampling(samples_max=500, seed=4))
+    other = draw_samples(world.catalogue(), world.domain, sampling(samples_max=500, seed=4))
     assert not np.array_equal(first["sample_cell"].values, other["sample_cell"].values)
 
 
 def test_little_memory_thins_the_days_over_the_whole_year(world):
-    samples = draw(world.catalogue(), world.domain, sampling(memory_mb=1))
+    samples = draw_samples(world.catalogue(), world.domain, sampling(memory_mb=1))
     days = samples["sample_day"].values.astype("datetime64[D]")
     in_2014 = np.unique(days[year_of(days) == 2014])
     assert 80 < len(in_2014) < 130
     assert np.diff(in_2014).max() < np.timedelta64(9, "D")
     with pytest.raises(GlabError, match="fits into memory"):
-        draw(world.catalogue(), world.domain, sampling().model_copy(update={"memory_mb": 0}))
+        draw_samples(
+            world.catalogue(), world.domain, sampling().model_copy(update={"memory_mb": 0})
+        )
 
 
 def test_only_days_of_the_baseline_or_of_named_years(world):
     period = {"start": "2013-06-01", "end": "2014-12-31"}
-    samples = draw(world.catalogue(), world.domain, sampling(baselines={"both": period}))
+    samples = draw_samples(world.catalogue(), world.domain, sampling(baselines={"both": period}))
     days = samples["sample_day"].values.astype("datetime64[D]")
     assert days.min() == np.datetime64("2013-06-01")
     assert days.max().astype("datetime64[Y]") == np.datetime64("2015")
-    samples = draw(world.catalogue(), world.domain, sampling(training_years=[2014]))
+    samples = draw_samples(world.catalogue(), world.domain, sampling(training_years=[2014]))
     days = samples["sample_day"].values.astype("datetime64[D]")
     assert set(year_of(days)) == {2014, 2015}
 
 
 def test_no_training_window_reaches_into_a_held_out_year(world):
     """The window of 2014-12-31… would: its first day belongs to 2014."""
-    samples = draw(world.catalogue(), world.domain, sampling(window_days=18))
+    samples = draw_samples(world.catalogue(), world.domain, sampling(window_days=18))
     days = samples["sample_day"].values.astype("datetime64[D]")
     last = days + 17
     training = samples["split"].values <= VALIDATION
     assert year_of(last[training]).max() == 2014
     period = {"start": "2013-01-01", "end": "2014-06-15"}
     settings = sampling(window_days=18, baselines={"both": period})
-    samples = draw(world.catalogue(), world.domain, settings)
+    samples = draw_samples(world.catalogue(), world.domain, settings)
     training = samples["split"].values <= VALIDATION
     last = samples["sample_day"].values.astype("datetime64[D]")[training].max() + 17
     assert last <= np.datetime64("2014-06-15")
@@ -171,33 +173,35 @@ def test_no_training_window_reaches_into_a_held_out_year(world):
 
 def test_windows_need_days_with_a_target(world):
     wanted = [
-        draw(world.catalogue(), world.domain, sampling(window_days=18, target_days_min=least))
+        draw_samples(
+            world.catalogue(), world.domain, sampling(window_days=18, target_days_min=least)
+        )
         for least in (1, 12)
     ]
     assert 0 < wanted[1].sizes["sample"] < wanted[0].sizes["sample"]
     with pytest.raises(GlabError, match="do not overlap"):
-        draw(world.catalogue(), world.domain, sampling(window_days=18, target_days_min=19))
+        draw_samples(world.catalogue(), world.domain, sampling(window_days=18, target_days_min=19))
 
 
 def test_several_records_are_pooled_and_say_which(world):
-    records = [Record(baseline="both", inputs=[INPUT])] * 2
-    other = Record(baseline="both", inputs=[INPUT], role="predict")
-    settings = sampling(records=[*records, other], samples_max=4000)
-    samples = draw(world.catalogue(), world.domain, settings)
-    share = np.bincount(samples["record"].values) / samples.sizes["sample"]
+    records = [SensorInputs(baseline="both", inputs=[INPUT])] * 2
+    other = SensorInputs(baseline="both", inputs=[INPUT], role="predict")
+    settings = sampling(sensors=[*records, other], samples_max=4000)
+    samples = draw_samples(world.catalogue(), world.domain, settings)
+    share = np.bincount(samples["sensor"].values) / samples.sizes["sample"]
     np.testing.assert_allclose(share, [0.5, 0.5], atol=0.01)
-    assert samples["record"].attrs["flag_meanings"] == "amsr2 amsr2 amsr2"
+    assert samples["sensor"].attrs["flag_meanings"] == "amsr2 amsr2 amsr2"
 
 
 def test_no_overlap_names_sources_baselines_and_years(world):
     with pytest.raises(GlabError) as caught:
-        draw(world.catalogue({2016}), world.domain, sampling())
+        draw_samples(world.catalogue({2016}), world.domain, sampling())
     for word in ("toy", "both", "amsr2", "smos_l3", "no year"):
         assert word in str(caught.value)
     period = {"start": "1999-01-01", "end": "1999-12-31"}
     settings = sampling(baselines={"both": period}, splits=Splits())
     with pytest.raises(GlabError, match="2013, 2014, 2015"):
-        draw(world.catalogue(), world.domain, settings)
+        draw_samples(world.catalogue(), world.domain, settings)
 
 
 def test_matching_footprints_takes_the_attenuation_out_of_a_slope(world):
@@ -220,7 +224,7 @@ def test_matching_footprints_takes_the_attenuation_out_of_a_slope(world):
         dataset["tb_residual"] = ("time", "cell", "channel"), values
 
     def slope(footprint):
-        samples = draw(catalogue, world.domain, sampling(samples_max=5000), footprint)
+        samples = draw_samples(catalogue, world.domain, sampling(samples_max=5000), footprint)
         x, y = samples["features"].values[:, 0], samples["target"].values[:, 0]
         return np.polyfit(x, y, 1)[0]
 
@@ -270,7 +274,7 @@ def test_files_of_another_domain_and_names_without_a_year(world, tmp_path):
 
 def test_a_target_that_is_an_input_too_keeps_both_names(world):
     own = LinkInput(source="smos_l3", variable="tb")
-    settings = sampling(records=[Record(baseline="both", inputs=[own])], target=TARGET)
-    samples = draw(world.catalogue(), world.domain, settings)
+    settings = sampling(sensors=[SensorInputs(baseline="both", inputs=[own])], target=TARGET)
+    samples = draw_samples(world.catalogue(), world.domain, settings)
     names = samples["feature"].values.tolist()
     assert "tb_h_climatology" in names and "target_tb_h_climatology" in names

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from glab.calendar import days_of_year
-from glab.climatology.series import gathered, series, series_blocks, surface_of
+from glab.climatology.series import concatenate_blocks, series, series_blocks, surface_of
 from glab.config import Mask, Series
 from glab.errors import GlabError
 
@@ -134,7 +134,7 @@ def test_the_months_of_a_year_come_together_again():
     blocks = list(series_blocks(dataset, [ground()], domain(), spec, Mask()))
     assert len(blocks) == 12
     assert max(block.sizes["time"] for block in blocks) == 31
-    whole = gathered(iter(blocks), DAYS)
+    whole = concatenate_blocks(iter(blocks), DAYS)
     xr.testing.assert_equal(whole, series(dataset, ground(), domain(), spec, Mask()))
 
 

@@ -9,7 +9,7 @@ from glab.calendar import annual_phase, days_of_year
 from glab.config import Box, Simulate
 from glab.errors import GlabError
 from glab.grids import M25
-from glab.simulate.world.fields import Weather, detrended, mixer, normal, remembered, stream
+from glab.simulate.world.fields import Weather, add_memory, detrend, mixer, normal, stream
 from glab.simulate.world.world import world_of
 from glab.steps.simulate import simulate
 
@@ -141,7 +141,7 @@ def test_clearings_drop_as_declared_and_regrow():
 def test_slow_soil_moisture_follows_vegetation():
     _, truth, _ = truth_of(MERIDIAN, 2003, 2012, long_term_change=False)
     yearly = [
-        detrended(truth[n].values)[: 9 * 365].reshape(9, 365, -1).mean(axis=1)
+        detrend(truth[n].values)[: 9 * 365].reshape(9, 365, -1).mean(axis=1)
         for n in ("vod_leaf", "soil_moisture")
     ]
     leaf, wet = (part / part.std(axis=0) for part in yearly)
@@ -197,7 +197,7 @@ def test_mixed_field_has_unit_variance_and_its_length():
 
 
 def test_memory_has_unit_variance_and_its_length():
-    series = remembered(normal(stream(1, "memory"), 3000, 50), 20.0)
+    series = add_memory(normal(stream(1, "memory"), 3000, 50), 20.0)
     assert series.std() == pytest.approx(1.0, abs=0.05)
     assert np.mean(series[20:] * series[:-20]) == pytest.approx(np.exp(-1), abs=0.05)
 

@@ -9,7 +9,7 @@ from fixtures_world import MERIDIAN, truth_of, year_of
 from glab.calendar import days_between
 from glab.errors import GlabError
 from glab.lmeb import brightness_temperature, effective_temperature
-from glab.lmeb.landcover import parameters
+from glab.lmeb.landcover import landcover_parameters
 from glab.simulate.granules import write_granules
 from glab.simulate.instruments import amsr, microwave, orbits
 from glab.simulate.instruments.missions import works
@@ -123,7 +123,7 @@ def test_matched_world_is_what_the_inversion_takes_it_to_be():
     dry = world.daily | {"water_fraction": 0.0 * world.daily["water_fraction"]}
     tb = lband_tb(scene_at(dry, dry["t_surface_0600"]), world.patches, 40.0)
     assert np.abs(tb[0, day, cells] - tb_h).max() < 0.01
-    known = parameters(truth)
+    known = landcover_parameters(truth)
     assert np.allclose(known.omega, truth.omega, atol=1e-5)
     on_map = static.clay.values[np.isfinite(static.clay.values)]
     assert np.allclose(np.sort(on_map), np.sort(truth.clay.values), atol=1e-5)

@@ -14,7 +14,7 @@ from fixtures_world import truth_of
 from glab.grids import EASE1_ML, M25, M36
 from glab.simulate.formats import amsr2 as native_amsr2
 from glab.simulate.formats import gridded as native_gridded
-from glab.simulate.formats.netcdf import Field, Layout
+from glab.simulate.formats.netcdf import FileField, FileLayout
 from glab.simulate.granules import write_granules
 from glab.simulate.world.world import world_of
 
@@ -244,8 +244,8 @@ def test_reanalysis_as_monthly_files(granules):
 
 
 def test_layout_packs_fills_and_clips(tmp_path):
-    field = Field(("y", "x"), "i2", -32768, {"scale_factor": 0.01, "add_offset": 200.0})
-    layout = Layout({"y": 2, "x": 2}, {"t": field}, {})
+    field = FileField(("y", "x"), "i2", -32768, {"scale_factor": 0.01, "add_offset": 200.0})
+    layout = FileLayout({"y": 2, "x": 2}, {"t": field}, {})
     layout.write(tmp_path / "t.nc", {"t": np.array([[np.nan, 250.126], [1e6, -1e6]])})
     with netCDF4.Dataset(tmp_path / "t.nc") as file:
         file.set_auto_maskandscale(False)

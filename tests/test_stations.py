@@ -16,14 +16,14 @@ from glab.config import Acquire, Evaluate, Product, Report, Simulate, Stations
 from glab.errors import GlabError
 from glab.evaluation.stations import (
     at_overpass,
-    collected,
-    compared,
+    collect_series,
     is_wanted,
     medians,
     nearest_cells,
+    score_series,
 )
 from glab.readers import ismn
-from glab.readers.acquire import manifest, read_manifest, write_manifest
+from glab.readers.acquire import build_manifest, read_manifest, write_manifest
 from glab.report import figures
 from glab.report.figures.stations import Pair
 from glab.report.material import Material
@@ -128,7 +128,7 @@ def test_an_archive_filled_by_hand_has_one_manifest(tmp_path):
     assert (archive / "manifest.json").read_text() != before
     with pytest.raises(GlabError, match="no archive of ismn"):
         acquire(tmp_path / "none" / "manifest.json", Acquire(reader="ismn"), "ismn")
-    assert manifest([], "ismn")["granules"] == []
+    assert build_manifest([], "ismn")["granules"] == []
 
 
 # --- the comparison -----------------------------------------------------------------------------
@@ -189,14 +189,14 @@ def beside(rng, count=200):
         xr.Dataset(attrs=about | {"network": n, "station": s, "cell": i, "land_cover": c} | CLIMATE)
         for i, (n, s, c) in enumerate([("A", "1", "Grassland"), ("B", "1", ""), ("B", "2", "")])
     ]
-    return collected(known, true, {"smos_ib": made}, days)
+    return collect_series(known, true, {"smos_ib": made}, days)
 
 
 CLIMATE = {"climate": "Aw"}
 
 
 def test_scores_are_those_of_the_field(rng):
-    table = compared(beside(rng), Stations()).set_index(["network", "station"])
+    table = score_series(beside(rng), Stations()).set_index(["network", "station"])
     good, noisy, few = (table.loc[key] for key in (("A", "1"), ("B", "1"), ("B", "2")))
     assert good["r"] == pytest.approx(1.0) and good["rmse"] == pytest.approx(0.0, abs=1e-6)
     assert noisy["bias"] == pytest.approx(0.05, abs=0.005)
@@ -286,7 +286,7 @@ def test_unreadable_files_are_set_aside_until_they_are_too_many(run, tmp_path, c
     evaluate(**paths, **out, settings=Evaluate(stations=Stations(pairs_min=20)))
     assert len(pd.read_csv(tmp_path / "s.csv")) == 4
     assert "set aside" in capsys.readouterr().err
-    strict = Evaluate(stations=Stations(bad_share_max=0.1))
+    strict = Evaluate(stations=Stations(bad_fraction_max=0.1))
     with pytest.raises(GlabError, match="too many stations cannot be read"):
         evaluate(**paths, **out, settings=strict)
     nowhere = Evaluate(stations=Stations(distance_max_km=0.01))
@@ -350,7 +350,7 @@ def test_the_median_of_each_network_is_shown_first():
 
 
 def test_a_table_without_classes_has_networks_alone(rng):
-    table = compared(beside(rng), Stations()).assign(land_cover=np.nan, climate="")
+    table = score_series(beside(rng), Stations()).assign(land_cover=np.nan, climate="")
     assert [row for row in station_table(table).rows if len(row) == 1] == [["Network"]]
 
 

@@ -18,9 +18,9 @@ from fixtures_smos import (
 from glab import io
 from glab.config import Lmeb, Tb40
 from glab.errors import GlabError
-from glab.retrieval.angles import information, shares_of_correlated, wanted_bins
-from glab.retrieval.scene import at_ground, sky
-from glab.retrieval.tb40 import Views, estimate, year_blocks
+from glab.retrieval.angles import bin_weights, correlated_bin_weights, select_bins
+from glab.retrieval.scene import remove_atmosphere, sky_tb
+from glab.retrieval.tb40 import Views, estimate_tb40, year_blocks
 from glab.steps.tb40 import tb40
 
 RNG = np.random.default_rng(0)
@@ -36,7 +36,7 @@ def views(tb, accuracy=4.0, incidence=None, centre=ANGLES):
 
 def wanted(tb, settings, centre=ANGLES, **more):
     """The bins that the settings want."""
-    places = wanted_bins(centre, settings)
+    places = select_bins(centre, settings)
     return views(tb[:, places], centre=centre[places], **more)
 
 
@@ -50,17 +50,17 @@ def world(scenes, seed=1):
 
 
 def test_bins_lie_within_the_range_and_the_shared_one_is_left_out():
-    assert ANGLES[wanted_bins(ANGLES, PLAIN)].tolist() == [22.5, 27.5, 32.5, 37.5, 42.5, 47.5, 52.5]
+    assert ANGLES[select_bins(ANGLES, PLAIN)].tolist() == [22.5, 27.5, 32.5, 37.5, 42.5, 47.5, 52.5]
     with_40 = PLAIN.model_copy(update={"shared_bin": "covariance"})
-    assert 40.0 in ANGLES[wanted_bins(ANGLES, with_40)]
+    assert 40.0 in ANGLES[select_bins(ANGLES, with_40)]
     with pytest.raises(GlabError, match="more of them"):
-        wanted_bins(ANGLES, PLAIN.model_copy(update={"angle_max_deg": 24.0}))
+        select_bins(ANGLES, PLAIN.model_copy(update={"angle_max_deg": 24.0}))
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.3, 0.5, 0.6])
 @pytest.mark.parametrize("neighbours", [0, 1, 2])
 def test_shares_are_those_of_generalised_least_squares(correlation, neighbours):
-    own, beside = shares_of_correlated(correlation)
+    own, beside = correlated_bin_weights(correlation)
     matrix = np.eye(neighbours + 1)
     matrix[0, 1:] = matrix[1:, 0] = correlation
     right = np.linalg.solve(matrix, np.ones(neighbours + 1))
@@ -78,13 +78,13 @@ def test_the_40_degree_bin_fills_in_for_a_missing_neighbour():
         [[1, 1, 1, 1], [1, 1, 1, 0], [1, 0, 1, 0], [1, 1, 0, 1], [0, 1, 1, 1]], dtype=bool
     )
     expected = [[1, 1, 0, 1], [1, 2 / 3, 2 / 3, 0], [1, 0, 1, 0], [1, 1, 0, 1], [0, 0, 0, 0]]
-    np.testing.assert_allclose(information(valid, centre, settings), expected, atol=1e-12)
+    np.testing.assert_allclose(bin_weights(valid, centre, settings), expected, atol=1e-12)
 
 
 def test_scenes_need_a_range_of_angles():
     centre = np.array([32.5, 37.5, 42.5])
     valid = np.array([[True, True, False], [True, False, True]])
-    np.testing.assert_array_equal(information(valid, centre, Tb40()).any(axis=1), [False, True])
+    np.testing.assert_array_equal(bin_weights(valid, centre, Tb40()).any(axis=1), [False, True])
 
 
 # --- the fit -----------------------------------------------------------------------------------
@@ -98,16 +98,16 @@ def test_noise_free_bins_give_the_model_at_40(form):
     )
     incidence = ANGLES + RNG.uniform(-1, 1, (500, len(ANGLES)))
     tb = modelled(sm, vod, scenes, incidence)
-    places = wanted_bins(ANGLES, settings)
+    places = select_bins(ANGLES, settings)
     bins = views(tb[:, places], 0.1, incidence[:, places], ANGLES[places])
-    got = estimate(bins, scenes, settings)
+    got = estimate_tb40(bins, scenes, settings)
     np.testing.assert_allclose(got.tb_k, modelled(sm, vod, scenes, [[40.0]])[:, 0], atol=0.02)
     assert (got.angles == 7).all() and got.rmse_k.max() < 0.02
 
 
 def test_with_its_prior_the_observation_hardly_moves():
     sm, vod, scenes = world(500)
-    got = estimate(wanted(modelled(sm, vod, scenes, ANGLES[None]), PLAIN), scenes, PLAIN)
+    got = estimate_tb40(wanted(modelled(sm, vod, scenes, ANGLES[None]), PLAIN), scenes, PLAIN)
     off = got.tb_k - modelled(sm, vod, scenes, [[40.0]])[:, 0]
     assert np.abs(off).max() < 0.5 and np.abs(off.mean(axis=0)).max() < 0.1
 
@@ -118,8 +118,8 @@ def test_the_stated_error_is_the_spread(form):
     settings = PLAIN.model_copy(update={"form": form, "common_error_k": 1.0})
     clean = modelled(sm, vod, scenes, ANGLES[None])
     noisy = clean + 4.0 * RNG.standard_normal(clean.shape) + RNG.standard_normal((4000, 1, 2))
-    got = estimate(wanted(noisy, settings), scenes, settings)
-    truth = estimate(wanted(clean, settings), scenes, settings)  # the prior's pull apart
+    got = estimate_tb40(wanted(noisy, settings), scenes, settings)
+    truth = estimate_tb40(wanted(clean, settings), scenes, settings)  # the prior's pull apart
     ratio = np.std((got.tb_k - truth.tb_k) / got.error_k, axis=0)
     np.testing.assert_allclose(ratio, 1.0, atol=0.06)
     single = np.std(noisy[:, 6] - clean[:, 6])
@@ -131,7 +131,7 @@ def test_fewer_angles_are_less_certain():
     tb = modelled(sm, vod, scenes, ANGLES[None])
     fewer = tb.copy()
     fewer[:, :5] = np.nan
-    many, few = (estimate(wanted(x, PLAIN), scenes, PLAIN) for x in (tb, fewer))
+    many, few = (estimate_tb40(wanted(x, PLAIN), scenes, PLAIN) for x in (tb, fewer))
     assert (few.error_k > many.error_k).all()
     assert set(few.angles) == {3} and set(many.angles) == {7}
 
@@ -141,7 +141,7 @@ def test_a_misfit_is_told_and_a_missing_polarisation_costs_its_bin():
     tb = modelled(sm, vod, scenes, ANGLES[None])
     tb[0, 6] += 30.0
     tb[1, 6, 0] = np.nan
-    got = estimate(wanted(tb, PLAIN), scenes, PLAIN)
+    got = estimate_tb40(wanted(tb, PLAIN), scenes, PLAIN)
     assert got.rmse_k[0] > 5 and (got.rmse_k[1:] < 2).all()
     assert got.angles[1] == 6 and (got.angles[2:] == 7).all()
 
@@ -152,7 +152,7 @@ def test_what_is_missing_gives_no_value():
     tb[0] = np.nan
     tb[1, :, 1] = np.nan
     scenes.clay[2] = np.nan
-    got = estimate(wanted(tb, PLAIN), scenes, PLAIN)
+    got = estimate_tb40(wanted(tb, PLAIN), scenes, PLAIN)
     for values in (got.tb_k[:, 0], got.error_k[:, 1], got.rmse_k):
         np.testing.assert_array_equal(np.isfinite(values), [False, False, False, True])
     np.testing.assert_array_equal(got.angles, [0, 0, 0, 7])
@@ -163,7 +163,7 @@ def test_hot_cold_and_inverted_scenes_come_through():
     tb[0], tb[1] = 0.0, 400.0
     tb[2, :, 0], tb[2, :, 1] = 280.0, 200.0
     tb[3] = 150.0
-    got = estimate(wanted(tb, PLAIN), ground(4), PLAIN)
+    got = estimate_tb40(wanted(tb, PLAIN), ground(4), PLAIN)
     assert np.isfinite(got.tb_k).all() and np.isfinite(got.error_k).all()
 
 
@@ -173,17 +173,19 @@ def test_hot_cold_and_inverted_scenes_come_through():
 def test_the_atmosphere_is_taken_out():
     lmeb, scenes = Lmeb(), ground(300)
     sm, vod, _ = world(300)
-    t_sky = sky(scenes, lmeb, np.broadcast_to(ANGLES, (300, len(ANGLES))))
+    t_sky = sky_tb(scenes, lmeb, np.broadcast_to(ANGLES, (300, len(ANGLES))))
     assert 3.0 < t_sky.min() < t_sky.max() < 9.0
     at_surface = modelled(sm, vod, scenes, ANGLES[None], lmeb, t_sky)
     passed = np.exp(-np.exp(-4.011 - 0.2193 * 0.3 - 0.00334 * 296.0) / np.cos(np.deg2rad(ANGLES)))
     t_up = np.exp(5.051 + 0.001727 * 296.0 + 0.00192 * lmeb.q_air_g_kg - 0.0069 * 0.3)
     above = at_surface * passed[:, None] + t_up * (1 - passed)[:, None]
     angles = np.broadcast_to(ANGLES, above.shape[:2])
-    np.testing.assert_allclose(at_ground(above, scenes, lmeb, angles), at_surface, atol=1e-9)
+    np.testing.assert_allclose(
+        remove_atmosphere(above, scenes, lmeb, angles), at_surface, atol=1e-9
+    )
     settings = Tb40(sm_sigma=50.0, vod_sigma=50.0, tb_sigma_min_k=0.1)
-    got = estimate(wanted(above, settings, accuracy=0.1), scenes, settings)
-    at_40 = modelled(sm, vod, scenes, [[40.0]], lmeb, sky(scenes, lmeb, np.full((300, 1), 40.0)))
+    got = estimate_tb40(wanted(above, settings, accuracy=0.1), scenes, settings)
+    at_40 = modelled(sm, vod, scenes, [[40.0]], lmeb, sky_tb(scenes, lmeb, np.full((300, 1), 40.0)))
     np.testing.assert_allclose(got.tb_k, at_40[:, 0], atol=0.02)
 
 
@@ -191,8 +193,8 @@ def test_an_unknown_altitude_is_sea_level_and_unknown_air_as_warm_as_the_ground(
     unknown = ground(2, altitude_km=np.nan, t_air_k=np.nan)
     known = ground(2, altitude_km=0.0, t_air_k=295.0)
     angles = np.full((2, 1), 40.0)
-    np.testing.assert_array_equal(sky(unknown, Lmeb(), angles), sky(known, Lmeb(), angles))
-    assert (sky(known, NO_SKY, angles) == 0).all()
+    np.testing.assert_array_equal(sky_tb(unknown, Lmeb(), angles), sky_tb(known, Lmeb(), angles))
+    assert (sky_tb(known, NO_SKY, angles) == 0).all()
 
 
 # --- the year ----------------------------------------------------------------------------------

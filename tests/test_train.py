@@ -10,7 +10,7 @@ from glab import io
 from glab.config import Network, Train
 from glab.errors import GlabError
 from glab.learning.network import load
-from glab.learning.train import SampleData, train
+from glab.learning.train import SampleData, train_network
 from glab.steps.train import train as step
 
 SMALL = Network(hidden=[16, 8], epochs=4, batch_size=256, learning_rate=5e-3)
@@ -48,7 +48,7 @@ def weights(trained):
 def test_a_known_mapping_is_learned(tmp_path):
     samples = plain_samples(20000)
     network = Network(hidden=[32, 16], epochs=12, batch_size=128, learning_rate=5e-3)
-    trained = train(samples, settings(network), 0, tmp_path / "r")
+    trained = train_network(samples, settings(network), 0, tmp_path / "r")
     held = samples["split"].values == 3
     with torch.inference_mode():
         found = trained.network(torch.from_numpy(samples["features"].values[held])).numpy()
@@ -65,7 +65,7 @@ def test_scaling_comes_from_training_samples_alone(tmp_path):
     samples = plain_samples()
     split = samples["split"].values
     samples["features"].values[split != 0] += 1000
-    trained = train(samples, settings(), 0, tmp_path / "r")
+    trained = train_network(samples, settings(), 0, tmp_path / "r")
     inside = samples["features"].values[split == 0]
     np.testing.assert_allclose(trained.network.feature_median, np.median(inside, axis=0), rtol=1e-4)
 
@@ -73,7 +73,7 @@ def test_scaling_comes_from_training_samples_alone(tmp_path):
 def test_same_seed_same_bytes_and_another_member_differs(tmp_path):
     samples = plain_samples()
     first, second, member = (
-        weights(train(samples, settings(), number, tmp_path / f"{place}"))
+        weights(train_network(samples, settings(), number, tmp_path / f"{place}"))
         for place, number in enumerate((0, 0, 1))
     )
     assert first == second
@@ -84,12 +84,12 @@ def test_same_seed_same_bytes_and_another_member_differs(tmp_path):
 def test_a_killed_training_goes_on_to_the_same_weights(tmp_path, patience):
     samples = plain_samples()
     own = settings(SMALL.model_copy(update={"patience": patience}))
-    whole = train(samples, own, 0, tmp_path / "whole")
+    whole = train_network(samples, own, 0, tmp_path / "whole")
     for epoch in (1, 2):
         with pytest.raises(RuntimeError, match="killed"):
-            train(samples, own, 0, tmp_path / "killed", callbacks=[Kill(epoch)])
+            train_network(samples, own, 0, tmp_path / "killed", callbacks=[Kill(epoch)])
     epochs = Epochs()
-    resumed = train(samples, own, 0, tmp_path / "killed", callbacks=[epochs])
+    resumed = train_network(samples, own, 0, tmp_path / "killed", callbacks=[epochs])
     assert epochs.seen[0] == 2
     assert weights(resumed) == weights(whole)
     assert resumed.curve == whole.curve
@@ -98,7 +98,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(tmp_path, patience):
 def test_a_state_of_another_run_or_a_broken_one_is_ignored(tmp_path):
     samples, state = plain_samples(), tmp_path / "state"
     with pytest.raises(RuntimeError, match="killed"):
-        train(samples, settings(), 0, state, callbacks=[Kill(2)])
+        train_network(samples, settings(), 0, state, callbacks=[Kill(2)])
     left = state.read_bytes()
     others = {
         "seed": (samples, settings(seed=2), 0),
@@ -108,40 +108,40 @@ def test_a_state_of_another_run_or_a_broken_one_is_ignored(tmp_path):
     for arguments in others.values():
         state.write_bytes(left)
         epochs = Epochs()
-        train(*arguments, state, callbacks=[epochs])
+        train_network(*arguments, state, callbacks=[epochs])
         assert epochs.seen[0] == 0
     for content in (b"", left[: len(left) // 2]):
         state.write_bytes(content)
         epochs = Epochs()
-        train(samples, settings(), 0, state, callbacks=[epochs])
+        train_network(samples, settings(), 0, state, callbacks=[epochs])
         assert epochs.seen[0] == 0
 
 
 def test_no_half_written_state_is_left(tmp_path):
     with pytest.raises(RuntimeError, match="killed"):
-        train(plain_samples(), settings(), 0, tmp_path / "state", callbacks=[Kill(1)])
+        train_network(plain_samples(), settings(), 0, tmp_path / "state", callbacks=[Kill(1)])
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
 
 
 def test_frozen_layers_and_their_scaling_do_not_change(tmp_path):
-    start = train(plain_samples(), settings(), 0, tmp_path / "a").network
+    start = train_network(plain_samples(), settings(), 0, tmp_path / "a").network
     before = {name: tensor.clone() for name, tensor in start.state_dict().items()}
     moved = plain_samples(seed=4)
     moved["target"] = -moved["target"]
     frozen = settings(frozen_layers=2)
-    found = train(moved, frozen, 0, tmp_path / "b", start=start).network.state_dict()
+    found = train_network(moved, frozen, 0, tmp_path / "b", start=start).network.state_dict()
     for name, tensor in before.items():
         same = torch.equal(tensor, found[name])
         assert same == (not name.startswith("layers.2.")), name
 
 
 def test_a_start_of_other_features_or_layers_is_refused(tmp_path):
-    start = train(plain_samples(), settings(), 0, tmp_path / "a").network
+    start = train_network(plain_samples(), settings(), 0, tmp_path / "a").network
     with pytest.raises(GlabError, match="other features"):
-        train(plain_samples(features=4), settings(), 0, tmp_path / "b", start=start)
+        train_network(plain_samples(features=4), settings(), 0, tmp_path / "b", start=start)
     other = settings(SMALL.model_copy(update={"hidden": [16]}))
     with pytest.raises(GlabError, match="other layers"):
-        train(plain_samples(), other, 0, tmp_path / "b", start=start)
+        train_network(plain_samples(), other, 0, tmp_path / "b", start=start)
 
 
 def test_training_stops_without_gain_and_keeps_the_best_weights(tmp_path):
@@ -149,7 +149,7 @@ def test_training_stops_without_gain_and_keeps_the_best_weights(tmp_path):
     rng = np.random.default_rng(1)
     samples["target"].values[:] += rng.normal(0, 8, samples["target"].shape)
     network = Network(hidden=[64, 64], epochs=60, batch_size=32, learning_rate=1e-2, patience=3)
-    trained = train(samples, settings(network), 0, tmp_path / "r")
+    trained = train_network(samples, settings(network), 0, tmp_path / "r")
     losses = [float(line.split(",")[3]) for line in trained.curve.splitlines()[1:]]
     assert len(losses) < 60
     assert len(losses) - 1 - int(np.argmin(losses)) == 3
@@ -164,7 +164,7 @@ def test_training_stops_without_gain_and_keeps_the_best_weights(tmp_path):
 def test_members_see_their_own_share_of_blocks():
     samples = plain_samples()
     rows = [
-        SampleData(samples, settings(member_share=0.6), member).train[0].numpy()
+        SampleData(samples, settings(member_fraction=0.6), member).train[0].numpy()
         for member in (0, 0, 1)
     ]
     np.testing.assert_array_equal(rows[0], rows[1])
@@ -185,13 +185,13 @@ def test_no_training_samples(tmp_path):
     samples = plain_samples()
     samples["split"].values[:] = 3
     with pytest.raises(GlabError, match="no training samples"):
-        train(samples, settings(), 0, tmp_path / "r")
+        train_network(samples, settings(), 0, tmp_path / "r")
 
 
 def test_without_validation_blocks_training_still_runs(tmp_path):
     samples = plain_samples()
     samples["split"].values[samples["split"].values == 1] = 0
-    trained = train(samples, settings(), 0, tmp_path / "r")
+    trained = train_network(samples, settings(), 0, tmp_path / "r")
     assert trained.curve.splitlines()[-1].endswith("nan")
 
 

@@ -40,9 +40,9 @@ def cell_labels(domain: xr.Dataset, splits: Splits, seed: int) -> Labels:
         TRAIN.
     """
     blocks = domain["block"].values
-    held = chosen_blocks(blocks, splits.held_out_share, seed, "held_out")
+    held = chosen_blocks(blocks, splits.held_out_fraction, seed, "held_out")
     rest = blocks[~np.isin(blocks, held)]
-    validation = chosen_blocks(rest, splits.validation_share, seed, "validation")
+    validation = chosen_blocks(rest, splits.validation_fraction, seed, "validation")
     labels = np.full(blocks.shape, TRAIN, np.int16)
     for chosen, label in ((validation, VALIDATION), (held, HELD_OUT_BLOCKS)):
         inside = np.isin(blocks, chosen)

@@ -111,7 +111,7 @@ VARIABLES: dict[str, Variable] = {
     "retrieval_quality": Variable("1", "quality bits of the retrieval", dtype="int32"),
     "surface_flags": Variable("1", "surface condition bits of the data provider", dtype="int32"),
     "processing_flags": _flag("processing flags", masks=True),
-    "record": _flag("sensor record a network's value comes from"),
+    "sensor": _flag("sensor whose inputs a network's value comes from"),
     "shortened": _count("running means that a shorter one stands in for"),
     "features": Variable("1", "feature vector of a sample, each feature in its own unit"),
     "target": Variable("1", "target of a sample, in the unit of its variable"),

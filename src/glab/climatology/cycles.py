@@ -19,7 +19,7 @@ from glab import io
 from glab.arrays import Float64s
 from glab.calendar import Days, month_of, year_of
 from glab.climatology import harmonics, sine
-from glab.config import ClimatologyForm
+from glab.config import ClimatologyOptions
 from glab.errors import GlabError, unknown_name
 
 NONE, MEDIAN, CYCLE = 0, 1, 2
@@ -29,7 +29,7 @@ SERIES_AT_ONCE = 512
 """Series whose float64 copies stand in memory together."""
 
 
-def fit(values: xr.DataArray, days: Days, settings: ClimatologyForm) -> xr.Dataset:
+def fit_cycle(values: xr.DataArray, days: Days, settings: ClimatologyOptions) -> xr.Dataset:
     """Seasonal cycle of every cell (and channel) of a named variable.
 
     Args:
@@ -68,19 +68,19 @@ def fit(values: xr.DataArray, days: Days, settings: ClimatologyForm) -> xr.Datas
     )
 
 
-def fit_all(series: xr.Dataset, settings: ClimatologyForm) -> xr.Dataset:
-    """`fit` of every variable of a series (time, cell[, channel])."""
+def fit_cycles(series: xr.Dataset, settings: ClimatologyOptions) -> xr.Dataset:
+    """`fit_cycle` of every variable of a series (time, cell[, channel])."""
     days = series["time"].values.astype("datetime64[D]")
-    return xr.merge([fit(values, days, settings) for values in series.data_vars.values()])
+    return xr.merge([fit_cycle(values, days, settings) for values in series.data_vars.values()])
 
 
-def evaluate(
+def evaluate_cycle(
     climatology: xr.Dataset, days: Days, variable: str | None = None, *, dtype: type = np.float32
 ) -> xr.DataArray:
     """Seasonal cycle at any dates, inside or outside of its baseline.
 
     Args:
-        climatology: from `fit`, or tiles put together by `joined`.
+        climatology: from `fit_cycle`, or tiles put together by `join_tiles`.
         days: shape (time,).
         variable: which one, where the file holds several.
 
@@ -89,7 +89,7 @@ def evaluate(
     """
     name = variable or _only_variable(climatology)
     if f"{name}_coefficients" not in climatology:
-        raise unknown_name("variable", name, variables_of(climatology))
+        raise unknown_name("variable", name, cycle_variables(climatology))
     table = climatology[f"{name}_coefficients"]
     flat = table.values.reshape(-1, table.shape[-1]).astype(np.float64)
     values: NDArray[Any] = np.empty((len(days), len(flat)), dtype)
@@ -105,7 +105,7 @@ def evaluate(
     )
 
 
-def variables_of(climatology: xr.Dataset) -> list[str]:
+def cycle_variables(climatology: xr.Dataset) -> list[str]:
     """Variables whose cycles a file holds."""
     names = map(str, climatology.data_vars)
     suffix = "_coefficients"
@@ -113,7 +113,7 @@ def variables_of(climatology: xr.Dataset) -> list[str]:
 
 
 def _fit_block(
-    values: Float64s, days: Days, name: str, settings: ClimatologyForm
+    values: Float64s, days: Days, name: str, settings: ClimatologyOptions
 ) -> tuple[Float64s, NDArray[np.int16], NDArray[np.int16]]:
     """Coefficients, flags and counts of some series (time, series)."""
     present = np.isfinite(values)
@@ -132,7 +132,7 @@ def _fit_block(
     return coefficients, flags.astype(np.int16), counts.astype(np.int16)
 
 
-def _fit_form(values: Float64s, days: Days, name: str, settings: ClimatologyForm) -> Float64s:
+def _fit_form(values: Float64s, days: Days, name: str, settings: ClimatologyOptions) -> Float64s:
     if settings.form == "harmonics":
         return harmonics.fit(values, days, settings.harmonics, settings.ridge)
     for table in (settings.amplitude_bounds, settings.offset_bounds):
@@ -151,14 +151,14 @@ def _evaluate_block(coefficients: Float64s, days: Days, table: xr.DataArray) -> 
     return sine.evaluate(coefficients, days, years)
 
 
-def _constant(level: Float64s, size: int, settings: ClimatologyForm) -> Float64s:
+def _constant(level: Float64s, size: int, settings: ClimatologyOptions) -> Float64s:
     """Coefficients of a cycle that is one level all year."""
     if settings.form == "published":
         return sine.constant(level)
     return np.concatenate([level[:, None], np.zeros((len(level), size - 1))], axis=1)
 
 
-def _coefficient_names(settings: ClimatologyForm) -> list[str]:
+def _coefficient_names(settings: ClimatologyOptions) -> list[str]:
     if settings.form == "published":
         return list(sine.COEFFICIENTS)
     return harmonics.coefficient_names(settings.harmonics)
@@ -185,7 +185,7 @@ def _baseline_years(days: Days) -> dict[str, int]:
 
 
 def _only_variable(climatology: xr.Dataset) -> str:
-    names = variables_of(climatology)
+    names = cycle_variables(climatology)
     if len(names) != 1:
         raise GlabError("say which variable's cycle is wanted", found=names)
     return names[0]
@@ -196,7 +196,7 @@ def _parts(size: int) -> Iterator[slice]:
     return (slice(at, min(at + SERIES_AT_ONCE, size)) for at in range(0, size, SERIES_AT_ONCE))
 
 
-def joined(tiles: Sequence[xr.Dataset], cells: NDArray[np.int32]) -> xr.Dataset:
+def join_tiles(tiles: Sequence[xr.Dataset], cells: NDArray[np.int32]) -> xr.Dataset:
     """The tiles of a climatology as one, its cells in the domain's order.
 
     Args:
@@ -224,20 +224,20 @@ def joined(tiles: Sequence[xr.Dataset], cells: NDArray[np.int32]) -> xr.Dataset:
     return whole
 
 
-def named(climatology: xr.Dataset, source: str, baseline: str) -> xr.Dataset:
+def name_series(climatology: xr.Dataset, source: str, baseline: str) -> xr.Dataset:
     """The same cycles, saying of which source and baseline they are."""
     whose = {"source_name": source, "baseline": baseline}
-    for name in variables_of(climatology):
+    for name in cycle_variables(climatology):
         climatology[f"{name}_coefficients"].attrs.update(whose)
     return climatology
 
 
 def check_has_data(climatology: xr.Dataset) -> None:
     """Raise where no cell of a variable has a single value in the baseline."""
-    for name in variables_of(climatology):
+    for name in cycle_variables(climatology):
         if (climatology[f"{name}_fit"].values == NONE).all():
             attributes = climatology[f"{name}_coefficients"].attrs
-            raise no_data(
+            raise no_data_error(
                 attributes.get("source_name", "?"),
                 attributes.get("baseline", "?"),
                 f"{attributes['first_year']}…{attributes['last_year']}",
@@ -245,7 +245,7 @@ def check_has_data(climatology: xr.Dataset) -> None:
             )
 
 
-def no_data(source: str, baseline: str, years: str, variable: str | None = None) -> GlabError:
+def no_data_error(source: str, baseline: str, years: str, variable: str | None = None) -> GlabError:
     """The error for a baseline in which a source has no value."""
     return GlabError(
         f"source {source!r} has no data in the baseline {baseline!r} ({years})",
@@ -262,4 +262,4 @@ def open_climatology(tiles: Sequence[Path], domain: xr.Dataset) -> xr.Dataset:
     Raises:
         GlabError: when tiles are missing, or no cell of a variable has data in the baseline.
     """
-    return joined([io.read(path).load() for path in tiles], domain["cell"].values)
+    return join_tiles([io.read(path).load() for path in tiles], domain["cell"].values)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import xarray as xr
 
-from glab.climatology.cycles import evaluate, variables_of
+from glab.climatology.cycles import cycle_variables, evaluate_cycle
 from glab.errors import unknown_name
 
 
-def residuals(series: xr.Dataset, climatology: xr.Dataset) -> xr.Dataset:
+def subtract_cycle(series: xr.Dataset, climatology: xr.Dataset) -> xr.Dataset:
     """`<name>_residual` = value − cycle of every variable of a series.
 
     Args:
@@ -26,9 +26,9 @@ def residuals(series: xr.Dataset, climatology: xr.Dataset) -> xr.Dataset:
     residual = {}
     for key, values in series.data_vars.items():
         name = str(key)
-        if name not in variables_of(climatology):
-            raise unknown_name("variable", name, variables_of(climatology))
-        cycle = evaluate(climatology, days, name)
+        if name not in cycle_variables(climatology):
+            raise unknown_name("variable", name, cycle_variables(climatology))
+        cycle = evaluate_cycle(climatology, days, name)
         residual[f"{name}_residual"] = values.dims, values.values - cycle.values
     coords = {name: series[name] for name in ("time", "cell", "channel") if name in series.coords}
     return xr.Dataset(residual, coords)

@@ -26,7 +26,7 @@ SERIES_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
-class Smoothed:
+class RunningMeans:
     """What a sample knows of its residuals; missing means are NaN, all in the values' unit.
 
     Attributes:
@@ -44,7 +44,7 @@ class Smoothed:
     shortened: NDArray[np.int8]
 
 
-def smoothed(
+def running_means(
     values: Floats,
     days: Days,
     starts: Days,
@@ -53,7 +53,7 @@ def smoothed(
     means_days: Sequence[int] = (91, 365),
     means_values_min: Sequence[int] = (5, 20),
     alignment: Alignment = "centred",
-) -> Smoothed:
+) -> RunningMeans:
     """Window values and running means of residuals, for every wanted window.
 
     Args:
@@ -78,7 +78,7 @@ def smoothed(
     shape = (1 + len(means_days), len(starts), *values.shape[1:])
     mean, count = mean.reshape(shape), count.reshape(shape)
     shortened = _fall_back(mean, count, means_values_min)
-    return Smoothed(mean[0], count[0], mean[1:], shortened)
+    return RunningMeans(mean[0], count[0], mean[1:], shortened)
 
 
 def running_mean(

@@ -77,7 +77,7 @@ def series_blocks(
         yield series(dataset.isel(time=block), surface, domain, spec, mask)
 
 
-def gathered(parts: Iterable[xr.Dataset], days: Days) -> xr.Dataset:
+def concatenate_blocks(parts: Iterable[xr.Dataset], days: Days) -> xr.Dataset:
     """Consecutive stretches of a series as one, each let go once it is copied.
 
     Args:

@@ -98,7 +98,7 @@ class Bounds:
 
 
 @dataclass(frozen=True)
-class Moments:
+class PeriodMoments:
     """Sums over the valid days of a series, at one period each; every field has shape (series,).
 
     With s = sin(2πt/P), c = cos(2πt/P): n, Σs, Σc, Σss, Σsc, Σcc, Σsy, Σcy, Σy, Σyy.
@@ -132,11 +132,11 @@ class Profile:
     y: Float64s
     yy: Float64s
 
-    def at(self, period: Float64s) -> Moments:
+    def at(self, period: Float64s) -> PeriodMoments:
         """Moments of every series at its own period, shape (series,) in days."""
         weights = _lagrange(self.at_nodes.shape[1], self.range_days, period)
         s, c, ss, sc, sy, cy = np.einsum("mjs,js->ms", self.at_nodes, weights)
-        return Moments(self.n, s, c, ss, sc, self.n - ss, sy, cy, self.y, self.yy)
+        return PeriodMoments(self.n, s, c, ss, sc, self.n - ss, sy, cy, self.y, self.yy)
 
 
 def fit(values: Float64s, days: Days, bounds: Bounds) -> Float64s:
@@ -248,7 +248,7 @@ def _best_period(profile: Profile, bounds: Bounds, mean: Float64s) -> Float64s:
     return np.take_along_axis(candidates, np.argmin(costs, axis=0)[None], axis=0)[0]
 
 
-def _solve(m: Moments, bounds: Bounds, mean: Float64s) -> tuple[Float64s, Float64s, Float64s]:
+def _solve(m: PeriodMoments, bounds: Bounds, mean: Float64s) -> tuple[Float64s, Float64s, Float64s]:
     """Bounded u, v, b of least cost at given periods; values are anomalies from `mean`.
 
     With b free, u and v solve the system from which b is eliminated. Where that b leaves its
@@ -268,7 +268,7 @@ def _solve(m: Moments, bounds: Bounds, mean: Float64s) -> tuple[Float64s, Float6
     return u, v, b
 
 
-def _solve_held(m: Moments, b: Float64s, radii: Range) -> tuple[Float64s, Float64s, Float64s]:
+def _solve_held(m: PeriodMoments, b: Float64s, radii: Range) -> tuple[Float64s, Float64s, Float64s]:
     """u and v of least cost where b is given."""
     u, v = least_in_annulus(m.ss, m.sc, m.cc, m.sy - b * m.s, m.cy - b * m.c, radii)
     return u, v, b

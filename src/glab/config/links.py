@@ -21,8 +21,8 @@ class LinkInput(Section):
     channels: list[str] | None = None
 
 
-class Record(Section):
-    """Inputs of one sensor period, all relative to one baseline; a link pools its records."""
+class SensorInputs(Section):
+    """Inputs of one sensor period, all relative to one baseline; a link pools its sensors."""
 
     baseline: str
     inputs: list[LinkInput] = Field(min_length=1)
@@ -63,8 +63,8 @@ class Network(Section):
     epochs: int = Field(30, gt=0)
     patience: int | None = None  # epochs without gain on the validation blocks; None: run all
     schedule: Literal["constant", "cosine"] = "cosine"
-    rebased_share: Fraction = 0.0  # of an epoch's samples, told relative to another of its years
-    places_share: Fraction = 0.0  # the same, relative to a year of another cell, in first epochs
+    rebased_fraction: Fraction = 0.0  # of an epoch's samples, told relative to another of its years
+    places_fraction: Fraction = 0.0  # the same, relative to a year of another cell, in first epochs
     places_epochs: Fraction = 0.3  # share of the epochs that are these first ones
 
 
@@ -72,15 +72,15 @@ class Splits(Section):
     """What is held out: whole years and spatial blocks, never random rows."""
 
     held_out_years: list[int] = []
-    held_out_share: Fraction = 0.2  # of the spatial blocks
+    held_out_fraction: Fraction = 0.2  # of the spatial blocks
     buffer_cells: int = Field(1, ge=0)  # around a held-out block, in no set at all
-    validation_share: Fraction = 0.1  # of the training blocks, for early stopping
+    validation_fraction: Fraction = 0.1  # of the training blocks, for early stopping
 
 
 class Mapping(Section):
     """What a link maps to what: all that forms a feature vector."""
 
-    records: list[Record] = Field(min_length=1)
+    sensors: list[SensorInputs] = Field(min_length=1)
     target: LinkInput
     window_days: int = Field(1, gt=0)
     features: Features = Features()
@@ -97,20 +97,20 @@ class Link(Mapping):
     memory_mb: int = Field(2000, gt=0)  # of one year's features; a longer year is thinned by days
     network: Network = Network()
     members: int = Field(5, ge=1)
-    member_share: Fraction = 1.0  # of the training blocks each member sees, its own choice
+    member_fraction: Fraction = 1.0  # of the training blocks each member sees, its own choice
     start_from: str | None = None  # link whose networks this one starts from
     frozen_layers: int = Field(0, ge=0)
     offset_pairs: float | None = None  # n0 of the offset's shrinkage n/(n+n0); None: no offset
     target_noise: float = Field(0.0, ge=0.0)  # standard error of a target value, taken out
     variance_terms: list[VarianceTerm] = ["constant", "structural", "inverse_count"]
-    noise_share: float | None = None  # data uncertainty by perturbed inputs (published: 0.1)
+    noise_fraction: float | None = None  # data uncertainty by perturbed inputs (published: 0.1)
     noise_runs: int = Field(5, ge=2)
     batch_size: int = Field(65536, gt=0)  # rows a network is applied to at once
 
     @model_validator(mode="after")
     def _places_have_cycles(self) -> Link:
-        if self.network.places_share and not self.features.climatology:
-            raise ValueError("network.places_share needs features.climatology")
+        if self.network.places_fraction and not self.features.climatology:
+            raise ValueError("network.places_fraction needs features.climatology")
         return self
 
 
@@ -134,11 +134,11 @@ class Train(Section):
     name: str
     seed: int
     network: Network
-    member_share: Fraction = 1.0
+    member_fraction: Fraction = 1.0
     frozen_layers: int = 0
 
 
-class TrainChoice(Section):
+class TrainOptions(Section):
     """Where the networks of every link come from."""
 
     from_: str | None = Field(None, alias="from")
@@ -162,12 +162,12 @@ class Predict(Mapping):
     seed: int
     footprint: float | str | None
     detail: Detail
-    noise_share: float | None
+    noise_fraction: float | None
     noise_runs: int
     batch_size: int
 
 
-class ComposeChoice(Section):
+class ComposeOptions(Section):
     """How L-band TB is put together from SMOS and the networks."""
 
     links: list[str] = ["amsr_smos"]
@@ -176,8 +176,8 @@ class ComposeChoice(Section):
     reference_error_k: Positive = 2.5  # used where the reference carries no tb_error
 
 
-class Compose(ComposeChoice):
-    """Slice: with the reference's series, and the sensor of each record of each link."""
+class Compose(ComposeOptions):
+    """Slice: with the reference's series, and the sensor of each sensor of each link."""
 
     series: Series
     mask: Mask

@@ -21,7 +21,7 @@ class Creator(Section):
     institution: str = "GLAB, an open pipeline for L-band vegetation records"
 
 
-class ProductChoice(Section):
+class ProductOptions(Section):
     """How product files are laid out and signed."""
 
     extent: Literal["auto", "grid", "window"] = "auto"  # auto: the grid, if cells span half of it
@@ -30,7 +30,7 @@ class ProductChoice(Section):
     license: str = "https://creativecommons.org/licenses/by/4.0/"
 
 
-class Product(ProductChoice):
+class Product(ProductOptions):
     """Slice of one product."""
 
     product: Literal["glab_tb", "glab_vod", "smos_ib"]
@@ -52,7 +52,7 @@ SENSORS = {
     "amsr2_smos": Period(start=dt.date(2012, 7, 2), end=dt.date(2015, 3, 30)),
     "amsr2_smos_smap": Period(start=dt.date(2015, 3, 31)),
 }
-"""Stretches of the record with one set of sensors each (SCIENCE §7)."""
+"""Stretches of the record with one set of sensors each (docs/science.md, section 7)."""
 
 
 STATIONS, STATIONS_DOI = "ismn", "10.5194/hess-25-5749-2021"
@@ -67,17 +67,17 @@ class Stations(Section):
     pairs_min: int = Field(100, ge=3)  # that a series needs to be judged
     distance_max_km: Positive = 25.0  # from the station to the centre of its cell
     hours_max: Positive = 3.0  # from the overpass to the station's value
-    bad_share_max: Fraction = 0.2  # of unreadable files, above which the comparison fails
+    bad_fraction_max: Fraction = 0.2  # of unreadable files, above which the comparison fails
 
 
-class EvaluateChoice(Section):
+class EvaluateOptions(Section):
     """What skill is judged on."""
 
     periods: dict[str, Period] = {}  # besides the whole record, and training and held-out years
     sensors: dict[str, Period] = SENSORS  # neighbours are compared for steps
     footprint: str | None = "M36"  # grid the truth is averaged to and back; None: truth as it is
-    window_share_min: Fraction = 0.5  # unfrozen days a window of the truth needs
-    trend_share_min: Fraction = 0.4  # of the record, that a cell's trend needs
+    window_fraction_min: Fraction = 0.5  # unfrozen days a window of the truth needs
+    trend_fraction_min: Fraction = 0.4  # of the record, that a cell's trend needs
     vod_classes: list[float] = [0.2, 0.5, 0.8]  # bounds of classes of the cells' mean VOD
     sparse_vod_max: float = 0.6  # mean VOD of the group "sparse", where soil moisture is judged
     placebo_every_days: int = Field(36, gt=0)  # distance of the dates where no sensor changes
@@ -85,7 +85,7 @@ class EvaluateChoice(Section):
     stations: Stations | None = None
 
 
-class Evaluate(EvaluateChoice):
+class Evaluate(EvaluateOptions):
     """Slice of `evaluate`."""
 
     splits: Splits = Splits()

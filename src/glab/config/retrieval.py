@@ -34,7 +34,7 @@ class Lmeb(Section):
     q_air_g_kg: float = Field(8.0, ge=0.0)  # specific humidity: 10 g/kg change the sky by 2 %
 
 
-class Tb40Choice(Section):
+class Tb40Options(Section):
     """The 40° brightness temperature."""
 
     source: str = "smos_l3"
@@ -57,7 +57,7 @@ class Tb40Choice(Section):
     vod_bounds: Bounds = (-0.2, 2.0)
 
 
-class Tb40(Tb40Choice):
+class Tb40(Tb40Options):
     """Slice of `tb40`."""
 
     lmeb: Lmeb = Lmeb()
@@ -70,7 +70,7 @@ class PriorSigma(Section):
     ten_days: Sigma = (0.1, 0.0, 0.1)  # about the mean of the preceding days
 
 
-class RetrieveChoice(Section):
+class RetrieveOptions(Section):
     """The two-run inversion of 40° TB."""
 
     tb_sigma_k: Positive | Literal["tb_error"] = "tb_error"  # what tb40 states, or a value
@@ -92,7 +92,7 @@ class RetrieveChoice(Section):
     polluted_min: Fraction = 0.1  # share of water, urban area and ice of a polluted scene
 
 
-class Retrieve(RetrieveChoice):
+class Retrieve(RetrieveOptions):
     """Slice of `retrieve`."""
 
     surface: Surfaces = {"ascending": "surface", "descending": "surface_evening"}

@@ -17,7 +17,7 @@ from glab.config import sources as s
 from glab.errors import GlabError, unknown_name
 
 
-def explained(error: ValidationError, model: type[BaseModel]) -> GlabError:
+def explain_fault(error: ValidationError, model: type[BaseModel]) -> GlabError:
     """The first fault of a validation, in the project's words."""
     fault = error.errors()[0]
     place = ".".join(str(part) for part in fault["loc"])
@@ -65,21 +65,21 @@ class Config(s.Section):
     baselines: dict[str, s.Period]
     links: dict[str, k.Link]
     products: dict[str, s.ProductYears]
-    simulate: s.World = s.World()
+    simulate: s.SimulateOptions = s.SimulateOptions()
     domain: s.Domain = s.Domain()
-    regrid: s.RegridMethod = s.RegridMethod()
+    regrid: s.RegridOptions = s.RegridOptions()
     mask: s.Mask = s.Mask()
-    climatology: s.ClimatologyForm = s.ClimatologyForm()
+    climatology: s.ClimatologyOptions = s.ClimatologyOptions()
     splits: k.Splits = k.Splits()
-    train: k.TrainChoice = k.TrainChoice()
-    compose: k.ComposeChoice = k.ComposeChoice()
-    product: p.ProductChoice = p.ProductChoice()
+    train: k.TrainOptions = k.TrainOptions()
+    compose: k.ComposeOptions = k.ComposeOptions()
+    product: p.ProductOptions = p.ProductOptions()
     publish: p.Publish = p.Publish()
-    evaluate: p.EvaluateChoice = p.EvaluateChoice()
+    evaluate: p.EvaluateOptions = p.EvaluateOptions()
     report: p.ReportChoice = p.ReportChoice()
     lmeb: b.Lmeb = b.Lmeb()
-    tb40: b.Tb40Choice = b.Tb40Choice()
-    retrieve: b.RetrieveChoice = b.RetrieveChoice()
+    tb40: b.Tb40Options = b.Tb40Options()
+    retrieve: b.RetrieveOptions = b.RetrieveOptions()
     references: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -95,9 +95,9 @@ class Config(s.Section):
     @model_validator(mode="after")
     def _names_exist(self) -> Config:
         for name, link in self.links.items():
-            for record in link.records:
-                if record.baseline not in self.baselines:
-                    raise ValueError(f"link {name}: no baseline {record.baseline!r}")
+            for sensor in link.sensors:
+                if sensor.baseline not in self.baselines:
+                    raise ValueError(f"link {name}: no baseline {sensor.baseline!r}")
             for used in self.link_sources(name):
                 if used not in self.sources:
                     raise ValueError(f"link {name}: no source {used!r}")
@@ -116,7 +116,7 @@ class Config(s.Section):
     def link_sources(self, link: str) -> list[str]:
         """Sources a link reads, its target included, each once, in order."""
         spec = self.links[link]
-        names = [entry.source for record in spec.records for entry in record.inputs]
+        names = [entry.source for sensor in spec.sensors for entry in sensor.inputs]
         return list(dict.fromkeys([*names, spec.target.source]))
 
     def source_years(self, source: str) -> list[int]:
@@ -134,13 +134,13 @@ class Config(s.Section):
 
     def training_years(self, link: str) -> list[int]:
         """Years whose samples a link is trained on or held out from."""
-        records = range(len(self.links[link].records))
-        return sorted({year for number in records for year in self.sample_years(link, number)})
+        sensors = range(len(self.links[link].sensors))
+        return sorted({year for number in sensors for year in self.sample_years(link, number)})
 
-    def sample_years(self, link: str, record: int) -> list[int]:
-        """Years that one record of a link draws samples from, held-out years included."""
+    def sample_years(self, link: str, sensor: int) -> list[int]:
+        """Years that one sensor of a link draws samples from, held-out years included."""
         spec = self.links[link]
-        years = spec.training_years or self.baseline_years(spec.records[record].baseline)
+        years = spec.training_years or self.baseline_years(spec.sensors[sensor].baseline)
         return sorted({*years, *self.splits.held_out_years})
 
     # -- slices --------------------------------------------------------------------------------
@@ -167,12 +167,12 @@ class Config(s.Section):
 
     def acquire_of(self, source: str) -> s.Acquire:
         """Slice of `acquire` for one source, or for the stations."""
-        share = self.regrid.bad_share_max
+        share = self.regrid.bad_fraction_max
         if source == p.STATIONS:
-            return s.Acquire(reader=source, bad_share_max=share, doi=p.STATIONS_DOI)
+            return s.Acquire(reader=source, bad_fraction_max=share, doi=p.STATIONS_DOI)
         spec = self.sources[source]
         assert spec.reader is not None
-        return s.Acquire(reader=spec.reader, bad_share_max=share, doi=spec.doi)
+        return s.Acquire(reader=spec.reader, bad_fraction_max=share, doi=spec.doi)
 
     def simulate_of(self) -> s.Simulate:
         """Slice of `simulate`: the world in the domain's box and the run's years."""
@@ -200,7 +200,7 @@ class Config(s.Section):
 
     def samples_of(self, link: str) -> k.Samples:
         """Slice of `samples` for one link."""
-        names = {record.baseline for record in self.links[link].records}
+        names = {sensor.baseline for sensor in self.links[link].sensors}
         return _sliced(
             k.Samples,
             self.links[link],
@@ -223,9 +223,9 @@ class Config(s.Section):
         return _sliced(k.Predict, self.links[link], name=link, seed=self.seed)
 
     def compose_of(self) -> k.Compose:
-        """Slice of `compose`: the sensor of a link's record is its first input's source."""
+        """Slice of `compose`: the sensor of a link's sensor is its first input's source."""
         sensors = {
-            link: [record.inputs[0].source for record in self.links[link].records]
+            link: [sensor.inputs[0].source for sensor in self.links[link].sensors]
             for link in self.compose.links
         }
         series = self._series(self.compose.reference)
@@ -285,16 +285,16 @@ def load_config(paths: Sequence[Path]) -> Config:
             content = yaml.safe_load(Path(path).read_text()) or {}
         except (OSError, yaml.YAMLError) as error:
             raise GlabError("configuration cannot be read", path=path, found=str(error)) from error
-        merged = overlaid(merged, content)
+        merged = merge_overlay(merged, content)
     return config_from(merged)
 
 
-def overlaid(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `overlay` laid over it: mappings merge, everything else is replaced."""
+def merge_overlay(base: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` with `above` laid over it: mappings merge, everything else is replaced."""
     merged = dict(base)
-    for key, value in overlay.items():
+    for key, value in above.items():
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = overlaid(merged[key], value) if both else value
+        merged[key] = merge_overlay(merged[key], value) if both else value
     return merged
 
 
@@ -307,4 +307,4 @@ def config_from(content: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate(content)
     except ValidationError as error:
-        raise explained(error, Config) from error
+        raise explain_fault(error, Config) from error

@@ -68,7 +68,7 @@ class Series(Section):
 
 
 class Source(Section):
-    """One satellite record, or a stage whose year files look like one."""
+    """One satellite or auxiliary record, or a stage whose year files look like one."""
 
     stage: Literal["regrid", "tb40", "retrieve", "compose"] = "regrid"
     reader: str | None = None
@@ -91,7 +91,7 @@ class Source(Section):
 # --- stages, system A ------------------------------------------------------------------------
 
 
-class World(Section):
+class SimulateOptions(Section):
     """What the simulated Earth is like (see `glab.simulate`)."""
 
     seed: int = Field(1, ge=0)  # of its weather, its changes and its instruments' errors
@@ -101,7 +101,7 @@ class World(Section):
     matched_physics: bool = False  # the inversion's own physics and parameters, as a control
 
 
-class Simulate(World):
+class Simulate(SimulateOptions):
     """The simulated Earth: a world, where, and when."""
 
     box: Box = Box(west=20.0, east=21.3, south=-35.0, north=70.0)
@@ -113,7 +113,7 @@ class Acquire(Section):
     """Slice of one source: how to read what someone put into its archive, and how much may fail."""
 
     reader: str
-    bad_share_max: Fraction = 0.2
+    bad_fraction_max: Fraction = 0.2
     doi: str = ""
 
 
@@ -141,18 +141,18 @@ class Domain(Section):
     maps: dict[str, GroundMap | None] = {}  # variable → its map; the simulated Earth has its own
 
 
-class RegridMethod(Section):
+class RegridOptions(Section):
     """How native values come onto the domain."""
 
     method: Literal["conservative", "bilinear"] = "conservative"
     backend: Literal["separable", "xesmf"] = "separable"
     valid_fraction_min: Fraction = 0.5  # of a cell's area that must have been seen
-    bad_share_max: Fraction = 0.2  # of unreadable granules, above which a year fails
+    bad_fraction_max: Fraction = 0.2  # of unreadable granules, above which a year fails
     local_hour: LocalHour | None = 6.0
     # solar time at which sources with several times a day are taken; None: their daily mean
 
 
-class Regrid(RegridMethod):
+class Regrid(RegridOptions):
     """Slice of one source."""
 
     reader: str = ""  # empty: the format that the names of the files tell
@@ -170,7 +170,7 @@ class Mask(Section):
     water_fraction_max: Fraction = 0.1
 
 
-class ClimatologyForm(Section):
+class ClimatologyOptions(Section):
     """The seasonal cycle: `harmonics` at a fixed period, or the `published` single sine."""
 
     form: Literal["harmonics", "published"] = "harmonics"
@@ -191,7 +191,7 @@ class ClimatologyForm(Section):
     }  # mean level of each variable, in its unit
 
 
-class Climatology(ClimatologyForm):
+class Climatology(ClimatologyOptions):
     """Slice of one source and baseline."""
 
     source: str

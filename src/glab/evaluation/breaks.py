@@ -17,7 +17,7 @@ from glab.arrays import Booleans, Floats
 from glab.calendar import Days, day_of_year
 from glab.climatology.running import window_mean
 from glab.config import Evaluate, Period
-from glab.evaluation.records import narrowed
+from glab.evaluation.records import select_masks
 from glab.evaluation.statistics import gain
 
 DAY = np.timedelta64(1, "D")
@@ -37,14 +37,14 @@ class Segment(NamedTuple):
         return self.end - self.start + DAY
 
 
-def clipped(segments: Sequence[Segment], days: Days) -> list[Segment]:
+def clip_segments(segments: Sequence[Segment], days: Days) -> list[Segment]:
     """Segments as far as a record reaches; those it does not touch are left out."""
     first, last = days.min(), days.max()
     inside = [Segment(s.name, max(s.start, first), min(s.end, last)) for s in segments]
     return [segment for segment in inside if segment.start <= segment.end]
 
 
-def step(
+def sensor_break(
     difference: Floats, days: Days, before: Segment, after: Segment, season_days: int = 18
 ) -> Floats:
     """Mean of a difference in one segment less that in another, on the same calendar days.
@@ -81,7 +81,7 @@ def _seasonal_means(
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def mean_step(cells: Floats) -> Floats:
+def mean_break(cells: Floats) -> Floats:
     """Mean over cells, the last axis; NaN without any."""
     present = np.isfinite(cells)
     count = present.sum(axis=-1)
@@ -89,7 +89,7 @@ def mean_step(cells: Floats) -> Floats:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def placebo_steps(
+def placebo_breaks(
     difference: Floats,
     days: Days,
     segments: Sequence[Segment],
@@ -106,7 +106,7 @@ def placebo_steps(
     real change, as far as the segment reaches.
 
     Args:
-        difference, days, season_days: see `step`.
+        difference, days, season_days: see `sensor_break`.
         segments: all segments of the record.
         before, after: the segments of the real change.
         every_days: distance of the placebo dates.
@@ -124,7 +124,7 @@ def placebo_steps(
             if _long_enough(left, before, side_days_min) and _long_enough(
                 right, after, side_days_min
             ):
-                found.append(step(difference, days, left, right, season_days)[None])
+                found.append(sensor_break(difference, days, left, right, season_days)[None])
     return np.concatenate(found)
 
 
@@ -168,7 +168,7 @@ def clearing_gain(product: Floats, truth: Floats, days: Days, cleared: Days) -> 
     return gain(*clearing_drops(product, truth, days, cleared))
 
 
-def early_share(
+def early_fraction(
     product: Floats, truth: Floats, days: Days, cleared: Days, early_days: int = 36
 ) -> float:
     """Share of the drop that the product shows more than `early_days` before it happens.
@@ -192,14 +192,14 @@ def early_share(
 
 Row = dict[str, Any]
 
-STEP_COLUMNS = [
+BREAK_COLUMNS = [
     *("product", "variable", "truth", "cells", "date", "before", "after"),
-    *("step", "placebo_p05", "placebo_p95", "placebos", "n"),
+    *("break", "placebo_p05", "placebo_p95", "placebos", "n"),
 ]
 
-IN_STEPS = ("all", "trained", "held_out", "uncleared")
+IN_BREAKS = ("all", "trained", "held_out", "uncleared")
 WINDOW_DAYS = 18
-"""Daily records are averaged to windows of this length before steps are taken."""
+"""Daily records are averaged to windows of this length before breaks are taken."""
 
 
 def segments_of(sensors: Mapping[str, Period], days: Days) -> list[Segment]:
@@ -209,10 +209,10 @@ def segments_of(sensors: Mapping[str, Period], days: Days) -> list[Segment]:
         Segment(name, np.datetime64(p.start, "D"), np.datetime64(p.end, "D") if p.end else last)
         for name, p in sensors.items()
     ]
-    return clipped(sorted(made, key=lambda segment: segment.start), days)
+    return clip_segments(sorted(made, key=lambda segment: segment.start), days)
 
 
-def step_rows(
+def break_rows(
     judged: xr.Dataset, true: Floats, kind: str, masks: Mapping[str, Booleans], settings: Evaluate
 ) -> list[Row]:
     """Steps of product minus truth at each change of sensors, beside placebo dates."""
@@ -220,26 +220,26 @@ def step_rows(
     segments = segments_of(settings.sensors, days)
     rows: list[Row] = []
     for before, after in zip(segments, segments[1:]):
-        each = step(difference, days, before, after)
-        chance = placebo_steps(
+        each = sensor_break(difference, days, before, after)
+        chance = placebo_breaks(
             difference, days, segments, before, after, every_days=settings.placebo_every_days
         )
         row = {key: judged.attrs[key] for key in ("product", "variable")} | {"truth": kind}
         row |= {"date": str(after.start), "before": before.name, "after": after.name}
         rows += [
             row | {"cells": group} | _beside_chance(each[mask], chance[:, mask])
-            for group, mask in narrowed(masks, IN_STEPS).items()
+            for group, mask in select_masks(masks, IN_BREAKS).items()
         ]
     return rows
 
 
 def _beside_chance(each: Floats, chance: Floats) -> Row:
-    """Mean step over cells, and the 5th and 95th percentile of the placebo dates' mean steps."""
-    means = mean_step(chance)
+    """Mean step over cells, and the 5th and 95th percentile of the placebo dates' mean breaks."""
+    means = mean_break(chance)
     means = means[np.isfinite(means)]
     low, high = np.percentile(means, [5, 95]) if means.size else (np.nan, np.nan)
     return {
-        "step": float(mean_step(each)),
+        "break": float(mean_break(each)),
         "placebo_p05": float(low),
         "placebo_p95": float(high),
         "placebos": means.size,
@@ -265,7 +265,7 @@ def clearing_rows(
     """How much of the drop at clearings a record shows, and how much of it too early."""
     days = judged["time"].values.astype("datetime64[D]")
     rows: list[Row] = []
-    for group, mask in narrowed(masks, ("all", "trained", "held_out")).items():
+    for group, mask in select_masks(masks, ("all", "trained", "held_out")).items():
         inside = mask & ~np.isnat(cleared)
         if not inside.any():
             continue
@@ -273,7 +273,7 @@ def clearing_rows(
         name = {"all": "cleared", "held_out": "held_out cleared", "trained": "trained cleared"}
         told = {
             "clearing_gain": clearing_gain(*args),
-            "early_share": early_share(*args),
+            "early_fraction": early_fraction(*args),
         }
         row = {key: judged.attrs[key] for key in ("product", "variable")}
         row |= {"truth": kind, "period": "all", "cells": name[group], "signal": "full"}

@@ -1,4 +1,4 @@
-"""Skill of records against a truth: tidy tables, fields of cells, steps at sensor changes.
+"""Skill of records against a truth: tidy tables, fields of cells, breaks at sensor changes.
 
 Every function takes plain datasets and arrays, so that a user's own product files can be judged.
 """
@@ -15,9 +15,9 @@ from glab.arrays import Booleans, Floats
 from glab.calendar import Days
 from glab.config import Evaluate
 from glab.evaluation import statistics
-from glab.evaluation.breaks import STEP_COLUMNS, Row, clearing_rows, step_rows
-from glab.evaluation.records import controls, groups, narrowed, periods, truths
-from glab.evaluation.statistics import Moments, moments, paired
+from glab.evaluation.breaks import BREAK_COLUMNS, Row, break_rows, clearing_rows
+from glab.evaluation.records import cell_groups, climatology_controls, periods, select_masks, truths
+from glab.evaluation.statistics import Moments, keep_pairs, moments
 
 COLUMNS = ["product", "variable", "truth", "period", "cells", "signal", "metric", "value", "n"]
 
@@ -28,10 +28,10 @@ WIDTHS = (1, 2)
 """Standard deviations whose coverage is told."""
 
 
-def judge(
+def evaluate_records(
     records: Sequence[xr.Dataset], truth: xr.Dataset, cells: xr.Dataset, settings: Evaluate
 ) -> tuple[pd.DataFrame, pd.DataFrame, xr.Dataset]:
-    """Tables of skill and steps, and fields of cells, of records and their controls.
+    """Tables of skill and breaks, and fields of cells, of records and their controls.
 
     Args:
         records: from `comparison.record`, on the same cells.
@@ -40,23 +40,23 @@ def judge(
         settings: periods, segments, footprint, shares.
 
     Returns:
-        skill (`COLUMNS`), steps (`STEP_COLUMNS`), and fields `<variable>_<metric>(product, truth,
+        skill (`COLUMNS`), breaks (`BREAK_COLUMNS`), and fields `<variable>_<metric>(product, truth,
         cell)`.
     """
-    masks = groups(cells, truth, settings)
+    masks = cell_groups(cells, truth, settings)
     skill: list[Row] = []
-    steps: list[Row] = []
+    breaks: list[Row] = []
     fields: list[xr.Dataset] = []
     for judged in records:
         for kind, true in truths(truth, judged, settings).items():
-            for each in [judged, *controls(judged, true)]:
-                rows, field = judge_one(each, true, kind, masks, settings)
+            for each in [judged, *climatology_controls(judged, true)]:
+                rows, field = evaluate_record(each, true, kind, masks, settings)
                 skill += rows
                 fields.append(field)
             skill += clearing_rows(judged, true, kind, masks, _clearing_days(truth, cells))
-            steps += step_rows(judged, true, kind, masks, settings)
+            breaks += break_rows(judged, true, kind, masks, settings)
     joined = xr.merge(fields, compat="no_conflicts", join="outer")
-    return pd.DataFrame(skill, columns=COLUMNS), pd.DataFrame(steps, columns=STEP_COLUMNS), joined
+    return pd.DataFrame(skill, columns=COLUMNS), pd.DataFrame(breaks, columns=BREAK_COLUMNS), joined
 
 
 def _clearing_days(truth: xr.Dataset, cells: xr.Dataset) -> Days:
@@ -74,7 +74,7 @@ def _clearing_days(truth: xr.Dataset, cells: xr.Dataset) -> Days:
 # --- skill ------------------------------------------------------------------------------------
 
 
-def judge_one(
+def evaluate_record(
     judged: xr.Dataset, true: Floats, kind: str, masks: Mapping[str, Booleans], settings: Evaluate
 ) -> tuple[list[Row], xr.Dataset]:
     """Rows of `COLUMNS` for every period and group of cells, and fields of cells, of one record.
@@ -91,7 +91,7 @@ def judge_one(
     fields: dict[str, Floats] = {}
     signals = _signals(judged, true, days)
     for period, times in periods(days, settings).items():
-        chosen = dict(masks) if period == "all" else narrowed(masks, IN_EVERY_PERIOD)
+        chosen = dict(masks) if period == "all" else select_masks(masks, IN_EVERY_PERIOD)
         part, seen = judged.isel(time=np.flatnonzero(times)), true[times]
         sums = {name: moments(p[times], t[times]) for name, (p, t) in signals.items()}
         spread = _spread(part, seen)
@@ -99,7 +99,7 @@ def judge_one(
         rows += [{"period": period, **row} for row in found]
         if period == "all":
             slopes = statistics.trends(
-                judged["value"].values, true, days, share_min=settings.trend_share_min
+                judged["value"].values, true, days, fraction_min=settings.trend_fraction_min
             )
             rows += [{"period": period, **row} for row in _trend_rows(*slopes, chosen)]
             fields = _fields(sums, spread, *slopes)
@@ -119,8 +119,8 @@ def _signals(judged: xr.Dataset, true: Floats, days: Days) -> dict[str, tuple[Fl
     Seasons are fitted over the whole record, each side by its own, so that a period of some
     months is judged by its anomalies too.
     """
-    product, seen = paired(judged["value"].values, true)
-    anomalies = [statistics.deseasonalised(side, days) for side in (product, seen)]
+    product, seen = keep_pairs(judged["value"].values, true)
+    anomalies = [statistics.deseasonalise(side, days) for side in (product, seen)]
     found: dict[str, tuple[Floats, Floats]] = {"full": (product, seen)}
     found["deseasonalised"] = (anomalies[0], anomalies[1])
     if "climatology" in judged:

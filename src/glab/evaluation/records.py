@@ -15,8 +15,8 @@ from glab.calendar import Days, year_of
 from glab.climatology.running import window_mean
 from glab.config import Evaluate, Period
 from glab.errors import GlabError
-from glab.grids.cells import cells_of
-from glab.products.attributes import FORMS
+from glab.grids.cells import select_cells
+from glab.products.attributes import PRODUCTS
 from glab.products.product import quality_filter
 from glab.regrid.footprint import footprint
 from glab.splits import BUFFER, HELD_OUT_BLOCKS, cell_labels
@@ -44,11 +44,11 @@ LAYERS = ("", "_residual", "_std_total", "_error")
 """What is read of a variable: itself, its anomaly, and what it says of its error."""
 
 
-def record(cells: xr.Dataset, variable: str, product: str) -> xr.Dataset:
+def to_record(cells: xr.Dataset, variable: str, product: str) -> xr.Dataset:
     """One variable of a product on (time, cell): `value`, and `std`, `climatology` if it has them.
 
     Args:
-        cells: a product's layers on (time, cell), see `gridded.cells_of`.
+        cells: a product's layers on (time, cell), see `gridded.select_cells`.
         variable: one of its main variables, for example "VOD".
         product: its name, kept as an attribute.
     """
@@ -63,7 +63,7 @@ def record(cells: xr.Dataset, variable: str, product: str) -> xr.Dataset:
     return made.assign_attrs(product=product, variable=variable, window_days=days)
 
 
-def controls(judged: xr.Dataset, truth: Floats) -> list[xr.Dataset]:
+def climatology_controls(judged: xr.Dataset, truth: Floats) -> list[xr.Dataset]:
     """What a record must beat: its climatology alone, and (in windows) last year's truth again.
 
     Args:
@@ -115,7 +115,7 @@ def truths(truth: xr.Dataset, judged: xr.Dataset, settings: Evaluate) -> dict[st
     name, channel = TRUE_NAMES[variable]
     daily = truth[name] if channel is None else truth[name].sel(channel=channel)
     values = daily.where(truth["frozen"] == 0) if "frozen" in truth else daily
-    whole = _at_times(values, judged, settings.window_share_min)
+    whole = _at_times(values, judged, settings.window_fraction_min)
     place = _place(truth["cell"].values, judged["cell"].values)
     if name in SEEN_AS_IS:
         return {"footprint": whole[:, place]}
@@ -125,7 +125,7 @@ def truths(truth: xr.Dataset, judged: xr.Dataset, settings: Evaluate) -> dict[st
     return found
 
 
-def _at_times(daily: xr.DataArray, judged: xr.Dataset, share_min: float) -> Floats:
+def _at_times(daily: xr.DataArray, judged: xr.Dataset, fraction_min: float) -> Floats:
     """Mean of the truth over each window of a record; missing where too few days count."""
     days = daily["time"].values.astype("datetime64[D]")
     starts, width = judged["time"].values.astype("datetime64[D]"), judged.attrs["window_days"]
@@ -133,7 +133,7 @@ def _at_times(daily: xr.DataArray, judged: xr.Dataset, share_min: float) -> Floa
     mean = np.full((len(starts), daily.sizes["cell"]), np.nan, np.float32)
     ordered = daily.transpose("time", "cell").values
     values, count = window_mean(ordered, days, starts[inside], width)
-    mean[inside] = np.where(count >= share_min * width, values, np.nan)
+    mean[inside] = np.where(count >= fraction_min * width, values, np.nan)
     return mean
 
 
@@ -146,7 +146,9 @@ def _place(have: NDArray[np.integer], wanted: NDArray[np.integer]) -> NDArray[np
     return place
 
 
-def judged_cells(domain: xr.Dataset, truth: xr.Dataset | None, settings: Evaluate) -> xr.Dataset:
+def evaluation_cells(
+    domain: xr.Dataset, truth: xr.Dataset | None, settings: Evaluate
+) -> xr.Dataset:
     """The domain's cells that the truth holds (all without a truth), with their `split`.
 
     Splits are those of the whole domain, as the links had them.
@@ -164,11 +166,11 @@ def judged_cells(domain: xr.Dataset, truth: xr.Dataset | None, settings: Evaluat
 # --- groups of cells, periods -------------------------------------------------------------------
 
 
-def groups(cells: xr.Dataset, truth: xr.Dataset, settings: Evaluate) -> dict[str, Booleans]:
+def cell_groups(cells: xr.Dataset, truth: xr.Dataset, settings: Evaluate) -> dict[str, Booleans]:
     """Groups of cells that skill is told for: by split, by change, by mean VOD, by biome.
 
     Args:
-        cells: from `judged_cells`.
+        cells: from `evaluation_cells`.
         truth: static maps `change_kind`, `biome` (flags with meanings), and `vod`.
         settings: VOD classes.
     """
@@ -231,7 +233,7 @@ def within(days: Days, period: Period) -> Booleans:
     return (days >= np.datetime64(period.start, "D")) & (days <= end)
 
 
-def narrowed(masks: Mapping[str, Booleans], names: tuple[str, ...]) -> dict[str, Booleans]:
+def select_masks(masks: Mapping[str, Booleans], names: tuple[str, ...]) -> dict[str, Booleans]:
     """Those masks that have one of the names, and any cell."""
     return {name: mask for name, mask in masks.items() if name in names and mask.any()}
 
@@ -252,22 +254,24 @@ def product_records(paths: list[Path], cells: xr.Dataset) -> list[xr.Dataset]:
     for path in sorted(paths, key=lambda path: (path.name, path)):
         with io.read(path) as year:
             name = year.attrs.get("product", path.parent.name)
-            if name not in FORMS:
-                raise GlabError("not a product file", path=path, found=name, expected=list(FORMS))
-            wanted = [f"{main}{layer}" for main in FORMS[name].main for layer in LAYERS]
+            if name not in PRODUCTS:
+                raise GlabError(
+                    "not a product file", path=path, found=name, expected=list(PRODUCTS)
+                )
+            wanted = [f"{main}{layer}" for main in PRODUCTS[name].main for layer in LAYERS]
             chosen = year[[layer for layer in [*wanted, *QUALITY] if layer in year]]
-            part = cells_of(chosen, cells["row"].values, cells["col"].values).load()
-            part = trusted(part).drop_vars(QUALITY, errors="ignore")
+            part = select_cells(chosen, cells["row"].values, cells["col"].values).load()
+            part = filter_retrievals(part).drop_vars(QUALITY, errors="ignore")
             found.setdefault(name, []).append(part.assign_coords(cell=cells["cell"]))
     return [
-        record(xr.concat(years, "time", combine_attrs="drop"), variable, name)
+        to_record(xr.concat(years, "time", combine_attrs="drop"), variable, name)
         for name, years in found.items()
-        for variable in FORMS[name].main
+        for variable in PRODUCTS[name].main
         if variable in TRUE_NAMES
     ]
 
 
-def trusted(part: xr.Dataset) -> xr.Dataset:
+def filter_retrievals(part: xr.Dataset) -> xr.Dataset:
     """System B's retrievals as its users filter them; its TB and other products as they are."""
     if not set(QUALITY) <= set(part.variables):
         return part
@@ -284,7 +288,7 @@ def control_records(paths: list[Path], cells: xr.Dataset) -> list[xr.Dataset]:
                 year.sel(cell=cells["cell"].values).load()
             )
     return [
-        record(xr.concat(years, "time", combine_attrs="drop"), "vod", name).assign_attrs(
+        to_record(xr.concat(years, "time", combine_attrs="drop"), "vod", name).assign_attrs(
             variable="VOD"
         )
         for name, years in found.items()
@@ -304,7 +308,7 @@ def bin_records(paths: list[Path], cells: xr.Dataset) -> list[xr.Dataset]:
         return []
     tb = xr.concat(years, "time", combine_attrs="drop")
     return [
-        record(
+        to_record(
             xr.Dataset({f"tb_{pol}": tb.sel(angle=angle, channel=pol, drop=True)}),
             f"tb_{pol}",
             f"SMOS {angle:g}° bin",

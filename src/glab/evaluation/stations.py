@@ -22,7 +22,7 @@ from glab.config import Evaluate, Stations
 from glab.errors import GlabError
 from glab.evaluation.statistics import moments
 from glab.grids import M25
-from glab.grids.cells import cells_of
+from glab.grids.cells import select_cells
 from glab.products.product import quality_filter
 from glab.readers import ismn
 from glab.readers.acquire import read_manifest
@@ -104,7 +104,7 @@ def at_overpass(series: xr.Dataset, days: Days, local_hour: float, hours_max: fl
     return np.where(close, value[near], np.nan).astype(np.float32)
 
 
-def collected(
+def collect_series(
     stations: Sequence[xr.Dataset], in_situ: Floats, products: dict[str, Floats], days: Days
 ) -> xr.Dataset:
     """Series of stations and products beside each other.
@@ -130,13 +130,13 @@ def collected(
     )
 
 
-def compared(beside: xr.Dataset, settings: Stations) -> pd.DataFrame:
+def score_series(beside: xr.Dataset, settings: Stations) -> pd.DataFrame:
     """How each product agrees with each series: R, bias, RMSE and ubRMSE, m3 m-3.
 
     Series with fewer than `pairs_min` pairs have their number `n` and no scores.
 
     Args:
-        beside: from `collected`.
+        beside: from `collect_series`.
         settings: how many pairs are enough.
     """
     truth, rows = beside["soil_moisture"].sel(product=IN_SITU).values, []
@@ -193,20 +193,20 @@ def compare_stations(
         raise GlabError("stations are compared with smos_ib alone", path=series, found="no year")
     days = np.concatenate([_days(path) for path in years])
     land = io.read(domain).load()
-    found, values = matched(manifest, land, days, LOCAL_HOUR[settings.overpass], spec)
+    found, values = match_stations(manifest, land, days, LOCAL_HOUR[settings.overpass], spec)
     cells = np.array([station.attrs["cell"] for station in found])
     beside = {PRODUCT: product_series(years, cells)}
     if truth is not None:
         with io.read(truth) as nature:
             perfect = nature[VARIABLE].sel(time=days, cell=cells).values
             beside[PERFECT] = np.where(np.isfinite(beside[PRODUCT]), perfect, np.nan)
-    together = collected(found, values, beside, days)
-    io.write_table(compared(together, spec), output)
+    together = collect_series(found, values, beside, days)
+    io.write_table(score_series(together, spec), output)
     inputs = [*years, domain, manifest, *([truth] if truth else [])]
     io.write(together, series, io.Provenance("evaluate", settings, inputs))
 
 
-def matched(
+def match_stations(
     manifest: Path, land: xr.Dataset, days: Days, local_hour: float, settings: Stations
 ) -> tuple[list[xr.Dataset], NDArray[np.float32]]:
     """Sensors near the surface within the domain, and their values at the overpasses.
@@ -241,7 +241,7 @@ def matched(
         at = {"cell": int(land["cell"].values[cell[0]]), "distance_km": float(distance[0])}
         values.append(at_overpass(station, days, local_hour, settings.hours_max))
         found.append(station.drop_vars(list(station.variables)).assign_attrs(at))
-    if bad > settings.bad_share_max * len(paths) or not found:
+    if bad > settings.bad_fraction_max * len(paths) or not found:
         raise GlabError(
             "no stations to compare with" if not found else "too many stations cannot be read",
             path=manifest,
@@ -264,7 +264,7 @@ def product_series(years: Sequence[Path], cells: NDArray[np.integer]) -> NDArray
         with io.read(path) as year:
             chosen = year[[VARIABLE, "scene_flags", "tb_rmse"]]
             for part in time_blocks(year["time"].values):
-                block = cells_of(chosen.isel(time=part), row, col)
+                block = select_cells(chosen.isel(time=part), row, col)
                 parts.append(quality_filter(block)[VARIABLE].transpose("time", "cell").values)
     return np.concatenate(parts)
 

@@ -122,7 +122,7 @@ def _sum_pairs(p: Any, t: Any, sums: Any) -> None:  # pragma: no cover - compile
                 sums[5, c] += a * b
 
 
-def paired(product: Floats, truth: Floats) -> tuple[Float64s, Float64s]:
+def keep_pairs(product: Floats, truth: Floats) -> tuple[Float64s, Float64s]:
     """Both as float64, NaN wherever either is missing."""
     p, t = np.asarray(product, float), np.asarray(truth, float)
     both = np.isfinite(p) & np.isfinite(t)
@@ -149,9 +149,7 @@ def ubrmse(product: Floats, truth: Floats) -> Float64s:
     return moments(product, truth).ubrmse
 
 
-def deseasonalised(
-    values: Floats, days: Days, *, cycles: int = 3, values_min: int = 15
-) -> Float64s:
+def deseasonalise(values: Floats, days: Days, *, cycles: int = 3, values_min: int = 15) -> Float64s:
     """Values minus the cell's own mean and annual harmonics (least squares at what is there).
 
     Args:
@@ -181,36 +179,36 @@ def slopes(values: Floats, days: Days) -> Float64s:
 
 
 def trends(
-    product: Floats, truth: Floats, days: Days, *, share_min: float = 0.4
+    product: Floats, truth: Floats, days: Days, *, fraction_min: float = 0.4
 ) -> tuple[Float64s, Float64s]:
     """Slopes of product and truth per year, over the dates where both exist.
 
     Args:
         product, truth: shape (time, cell); truth NaN where the ground is frozen.
         days: dates, shape (time,).
-        share_min: cells with pairs on a smaller share of the record become NaN.
+        fraction_min: cells with pairs on a smaller share of the record become NaN.
     """
-    p, t = paired(product, truth)
-    enough = np.isfinite(p).mean(axis=0) >= share_min
+    p, t = keep_pairs(product, truth)
+    enough = np.isfinite(p).mean(axis=0) >= fraction_min
     found, true = slopes(p, days), slopes(t, days)
     return np.where(enough, found, np.nan), np.where(enough, true, np.nan)
 
 
 def gain(found: Floats, true: Floats) -> float:
     """Σ f·t / Σ t² over cells: 1 where the whole of the true signal is found, 0 where none is."""
-    f, t = paired(found, true)
+    f, t = keep_pairs(found, true)
     return float(ratio(np.nansum(f * t), np.nansum(t * t)))
 
 
 def skill(found: Floats, true: Floats) -> float:
     """1 − Σ(f − t)² / Σ t² over cells: 1 perfect, 0 no better than no signal at all."""
-    f, t = paired(found, true)
+    f, t = keep_pairs(found, true)
     return float(1.0 - ratio(np.nansum((f - t) ** 2), np.nansum(t * t)))
 
 
 def false_trend(found: Floats, true: Floats) -> float:
     """Standard deviation over cells of f − t: trends that are not there."""
-    f, t = paired(found, true)
+    f, t = keep_pairs(found, true)
     present = np.isfinite(f)
     return float(np.std((f - t)[present])) if present.any() else float("nan")
 

@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from glab.arrays import Floats
 from glab.calendar import time_blocks, year_of
-from glab.evaluation.breaks import STEP_COLUMNS, Row
+from glab.evaluation.breaks import BREAK_COLUMNS, Row
 from glab.evaluation.evaluate import COLUMNS
 from glab.evaluation.statistics import slopes
-from glab.grids.cells import cells_of
-from glab.products.attributes import FORMS
+from glab.grids.cells import select_cells
+from glab.products.attributes import PRODUCTS
 
 BLOCK_STEPS = 31
 YEARS_MIN = 5
 """Fewest annual means that a trend is taken from."""
 
 
-def digest(year: xr.Dataset, variables: Sequence[str]) -> xr.Dataset:
+def summarise_year(year: xr.Dataset, variables: Sequence[str]) -> xr.Dataset:
     """Means over time, means over longitude and shares of presence of one product year.
 
     Args:
@@ -31,7 +31,7 @@ def digest(year: xr.Dataset, variables: Sequence[str]) -> xr.Dataset:
 
     Returns:
         `<name>_mean(y, x)`, `<name>_present(y, x)` (share of times), `<name>_zonal(time, y)`;
-        where it has `origin`, `origin_share(time, flag)` among the cells with any value; and
+        where it has `origin`, `origin_fraction(time, flag)` among the cells with any value; and
         `year`. Float32.
     """
     names = [name for name in variables if name in year]
@@ -53,7 +53,7 @@ def digest(year: xr.Dataset, variables: Sequence[str]) -> xr.Dataset:
         made[f"{name}_present"] = ("y", "x"), (count[name] / steps).astype(np.float32)
         made[f"{name}_zonal"] = ("time", "y"), zonal[name]
     if "origin" in year:
-        made["origin_share"] = ("time", "flag"), _shares(year["origin"])
+        made["origin_fraction"] = ("time", "flag"), _shares(year["origin"])
         made["flag"] = str(year["origin"].attrs["flag_meanings"]).split()
     return made.assign_coords(year=int(year_of(year["time"].values[:1])[0]))
 
@@ -95,7 +95,7 @@ def annual_trend(years: Sequence[xr.Dataset], variable: str) -> NDArray[np.float
     return found.reshape(means.shape[1:]).astype(np.float32)
 
 
-def described(
+def summarise_products(
     years: Sequence[xr.Dataset], cells: xr.Dataset
 ) -> tuple[pd.DataFrame, pd.DataFrame, xr.Dataset]:
     """What products hold, where no truth is known: presence and mean by year, and trends.
@@ -112,14 +112,14 @@ def described(
     for name in sorted({str(year.attrs["product"]) for year in years}):
         own = [year for year in years if year.attrs["product"] == name]
         own.sort(key=lambda year: year["time"].values[0])
-        digests = [digest(year, FORMS[name].main) for year in own]
-        for variable in FORMS[name].main:
+        digests = [summarise_year(year, PRODUCTS[name].main) for year in own]
+        for variable in PRODUCTS[name].main:
             for year in digests:
                 row = {"product": name, "variable": variable, "truth": "none", "cells": "all"}
                 row |= {"period": str(int(year["year"])), "signal": "full"}
                 rows += [row | told for told in _presence(year, variable)]
             trend = xr.DataArray(annual_trend(digests, variable), dims=("y", "x"))
-            here = cells_of(
+            here = select_cells(
                 digests[0][["lat", "lon"]].assign({f"{variable}_trend": trend}),
                 cells["row"].values,
                 cells["col"].values,
@@ -130,7 +130,7 @@ def described(
                 .assign_coords(cell=cells["cell"].values)
                 .to_dataset()
             )
-    empty = pd.DataFrame(columns=STEP_COLUMNS)
+    empty = pd.DataFrame(columns=BREAK_COLUMNS)
     return (
         pd.DataFrame(rows, columns=COLUMNS),
         empty,

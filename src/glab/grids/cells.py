@@ -23,7 +23,7 @@ MAPPING = "crs"
 
 
 @dataclass(frozen=True)
-class Window:
+class Extent:
     """A rectangle of the 25 km grid and where a domain's cells lie in it.
 
     Attributes:
@@ -47,7 +47,7 @@ class Window:
         return M25.window(self.rows, self.cols)
 
 
-def window_of(domain: xr.Dataset, extent: str = "auto") -> Window:
+def extent_of(domain: xr.Dataset, extent: str = "auto") -> Extent:
     """The rectangle that products of a domain cover.
 
     Args:
@@ -60,7 +60,7 @@ def window_of(domain: xr.Dataset, extent: str = "auto") -> Window:
     share = (rows.stop - rows.start) * (cols.stop - cols.start) / (M25.shape[0] * M25.shape[1])
     if extent == "grid" or (extent == "auto" and share > 0.5):
         rows, cols = slice(0, M25.shape[0]), slice(0, M25.shape[1])
-    return Window(rows, cols, row - rows.start, col - cols.start)
+    return Extent(rows, cols, row - rows.start, col - cols.start)
 
 
 def check_cells(sources: list[xr.Dataset], domain: xr.Dataset) -> None:
@@ -76,12 +76,12 @@ def check_cells(sources: list[xr.Dataset], domain: xr.Dataset) -> None:
             )
 
 
-def scattered(values: NDArray[Any], window: Window) -> NDArray[Any]:
+def to_grid(values: NDArray[Any], window: Extent) -> NDArray[Any]:
     """Values of cells on the rectangle: missing (whole numbers: 0) where there is no cell.
 
     Args:
         values: shape (…, cell).
-        window: from `window_of`.
+        window: from `extent_of`.
 
     Returns:
         same dtype, shape (…, y, x).
@@ -92,13 +92,13 @@ def scattered(values: NDArray[Any], window: Window) -> NDArray[Any]:
     return field
 
 
-def on_grid(cells: xr.Dataset, window: Window) -> xr.Dataset:
+def dataset_to_grid(cells: xr.Dataset, window: Extent) -> xr.Dataset:
     """Variables of (…, cell) as variables of (…, y, x); others are kept as they are."""
     variables = {}
     for name, array in cells.data_vars.items():
         dims = array.dims
         if dims[-1:] == ("cell",):
-            dims, values = (*dims[:-1], "y", "x"), scattered(array.values, window)
+            dims, values = (*dims[:-1], "y", "x"), to_grid(array.values, window)
             place = {"grid_mapping": MAPPING, "coordinates": "lat lon"}
             variables[name] = xr.Variable(dims, values, array.attrs | place)
         else:
@@ -107,7 +107,7 @@ def on_grid(cells: xr.Dataset, window: Window) -> xr.Dataset:
     return xr.Dataset(variables, times)
 
 
-def horizontal(window: Window) -> xr.Dataset:
+def horizontal_coordinates(window: Extent) -> xr.Dataset:
     """Coordinates of the rectangle: y, x in metres, lat, lon with bounds, and the grid mapping."""
     rows, cols = (np.arange(part.start, part.stop) for part in (window.rows, window.cols))
     half_height, half_width = (n / 2 * CELL_M for n in M25.shape)
@@ -144,7 +144,9 @@ def grid_mapping() -> dict[str, Any]:
     return dict(CRS.from_epsg(EPSG).to_cf())
 
 
-def cells_of(product: xr.Dataset, row: NDArray[np.integer], col: NDArray[np.integer]) -> xr.Dataset:
+def select_cells(
+    product: xr.Dataset, row: NDArray[np.integer], col: NDArray[np.integer]
+) -> xr.Dataset:
     """Variables of (…, y, x) of a product at some cells, as variables of (…, cell), in memory.
 
     Args:
@@ -174,7 +176,7 @@ def cells_of(product: xr.Dataset, row: NDArray[np.integer], col: NDArray[np.inte
     return loaded.isel(picked).drop_vars(["y", "x"], errors="ignore")
 
 
-def whole_grid(fields: xr.Dataset) -> xr.Dataset:
+def to_whole_grid(fields: xr.Dataset) -> xr.Dataset:
     """Variables of (…, y, x) on a rectangle of the 25 km grid, put onto the whole of it."""
     rows = M25.index(fields["lat"].values, fields["lon"].values[:1])[0]
     cols = M25.index(fields["lat"].values[:1], fields["lon"].values)[1]

@@ -7,7 +7,7 @@ Read in this order: files (read and write), encoding (types, packing, attributes
 provenance (where a file comes from), atomic (write, then rename).
 """
 
-from glab.io.atomic import creating, disk
+from glab.io.atomic import atomic_path, disk_errors
 from glab.io.encoding import PRODUCT, WORK, Style
 from glab.io.files import read, read_table, write, write_blocks, write_table
 from glab.io.provenance import Provenance, canonical_json
@@ -18,8 +18,8 @@ __all__ = [
     "Provenance",
     "Style",
     "canonical_json",
-    "creating",
-    "disk",
+    "atomic_path",
+    "disk_errors",
     "read",
     "read_table",
     "write",

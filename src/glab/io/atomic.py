@@ -21,7 +21,7 @@ DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @contextmanager
-def creating(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary place for `path`; it takes the name of `path` when the block succeeds.
 
     The temporary file (or folder) keeps its final name inside a folder beside its place that
@@ -33,12 +33,12 @@ def creating(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     folder = path.parent / f".{path.name}.{os.getpid()}.tmp"
-    with disk(path, OSError):
+    with disk_errors(path, OSError):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     try:
         yield folder / path.name
-        with disk(path, OSError):
+        with disk_errors(path, OSError):
             _replace(folder / path.name, path)
         _remove_leftovers(path)
     except OSError as error:
@@ -76,7 +76,7 @@ def _remove(folder: Path) -> None:
 
 
 @contextmanager
-def disk(path: Path, *faults: type[Exception]) -> Iterator[None]:
+def disk_errors(path: Path, *faults: type[Exception]) -> Iterator[None]:
     """What a writing library or the system raises, as a GlabError."""
     try:
         yield

@@ -133,7 +133,7 @@ def _flag_attributes(declared: Variable) -> dict[str, Any]:
     return {key: values.astype(np.int16), "flag_meanings": " ".join(declared.flags)}
 
 
-def encoded(
+def encode(
     array: xr.DataArray, variable: netCDF4.Variable, name: str, path: str | PathLike[str]
 ) -> NDArray[Any]:
     """Values as they stand on disk, checked against the variable's declaration.
@@ -156,7 +156,7 @@ def encoded(
     if values.dtype.kind in "fiu":
         check_range(values, name, path)
     if "scale_factor" in variable.ncattrs():
-        return packed(values, variable.scale_factor, variable.add_offset, name, path)
+        return pack(values, variable.scale_factor, variable.add_offset, name, path)
     if variable.dtype.kind == "i" and values.dtype.kind == "f":
         return _as_integer(values, variable, name, path)
     return values.astype(variable.dtype)
@@ -167,7 +167,7 @@ def days_since_origin(days: NDArray[np.datetime64]) -> NDArray[np.int32]:
     return (np.asarray(days, "datetime64[D]") - TIME_ORIGIN).astype(np.int32)
 
 
-def packed(
+def pack(
     values: NDArray[Any], scale: float, offset: float, name: str, path: str | PathLike[str]
 ) -> NDArray[np.int16]:
     """Values as 16-bit steps of `scale` about `offset`; NaN becomes FILL.

@@ -18,8 +18,8 @@ import pandas as pd
 import xarray as xr
 
 from glab.errors import GlabError
-from glab.io.atomic import creating, disk
-from glab.io.encoding import WORK, Style, days_since_origin, define_variable, encoded
+from glab.io.atomic import atomic_path, disk_errors
+from glab.io.encoding import WORK, Style, days_since_origin, define_variable, encode
 from glab.io.provenance import Provenance
 
 
@@ -69,12 +69,12 @@ def write_blocks(
     """
     axis = None if time is None else np.asarray(time, "datetime64[D]")
     brought = np.zeros(0 if axis is None else len(axis), bool)
-    with creating(path) as temporary, _netcdf(temporary, path) as file:
-        with disk(path, RuntimeError):
+    with atomic_path(path) as temporary, _netcdf(temporary, path) as file:
+        with disk_errors(path, RuntimeError):
             file.setncatts(provenance.as_attributes())
-        seen = watched(_loaded(blocks), len(brought), path.name)
+        seen = with_progress(_loaded(blocks), len(brought), path.name)
         for number, block in enumerate(seen):
-            with disk(path, RuntimeError):
+            with disk_errors(path, RuntimeError):
                 if number == 0:
                     _define(file, block, axis, style)
                 place = _place(block, axis, path)
@@ -92,7 +92,7 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:
     """Write a table as csv: six significant digits, one form on every machine."""
-    with creating(path) as temporary:
+    with atomic_path(path) as temporary:
         frame.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
 
 
@@ -109,11 +109,11 @@ def _loaded(blocks: Iterable[xr.Dataset]) -> Iterator[xr.Dataset]:
 @contextmanager
 def _netcdf(temporary: Path, path: Path) -> Iterator[netCDF4.Dataset]:
     """A new netCDF file, closed whatever happens."""
-    with disk(path, RuntimeError, OSError):
+    with disk_errors(path, RuntimeError, OSError):
         file = netCDF4.Dataset(temporary, "w")
     try:
         yield file
-        with disk(path, RuntimeError):
+        with disk_errors(path, RuntimeError):
             file.close()
     finally:
         with suppress(RuntimeError):
@@ -163,7 +163,7 @@ def _put(file: netCDF4.Dataset, block: xr.Dataset, place: slice, first: bool, pa
             continue
         _check_fits(file, name, array, path)
         index = tuple(place if dim == "time" else slice(None) for dim in array.dims)
-        file[name][index] = encoded(array, file[name], name, path)
+        file[name][index] = encode(array, file[name], name, path)
 
 
 def _check_fits(file: netCDF4.Dataset, name: str, array: xr.DataArray, path: Path) -> None:
@@ -194,7 +194,7 @@ def _fill_counts(file: netCDF4.Dataset, missing: np.ndarray) -> None:
 Block = TypeVar("Block", bound=xr.Dataset)
 
 
-def watched(blocks: Iterable[Block], days: int, label: str) -> Iterator[Block]:
+def with_progress(blocks: Iterable[Block], days: int, label: str) -> Iterator[Block]:
     """Pass blocks on; on a terminal, a bar tells how many of the `days` are done.
 
     Args:

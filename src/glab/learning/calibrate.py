@@ -25,7 +25,7 @@ ROUNDS = 4
 """Rounds of weighting: squared errors scatter as the square of their expectation."""
 
 
-def regressors(
+def variance_predictors(
     terms: Sequence[str],
     structural: Floats,
     count: NDArray,
@@ -61,7 +61,7 @@ def fit_data_variance(
     Args:
         squared_error: of the ensemble mean against the target, held out of training, (sample,).
         structural: standard deviation over the ensemble, (sample,).
-        predictors: from `regressors`, (sample, term).
+        predictors: from `variance_predictors`, (sample, term).
         noise: standard error of the target, whose variance is taken out.
 
     Returns:
@@ -80,7 +80,7 @@ def fit_data_variance(
     return coefficients
 
 
-def data_deviation(predictors: Floats, coefficients: Floats) -> NDArray[np.float32]:
+def data_std(predictors: Floats, coefficients: Floats) -> NDArray[np.float32]:
     """Standard deviation of the data error, shape (…), from predictors (…, term)."""
     return np.sqrt(np.maximum(predictors @ coefficients, 0.0)).astype(np.float32)
 
@@ -92,11 +92,11 @@ def _non_negative(matrix: Floats, values: Floats) -> NDArray[np.float64]:
     return nnls(r, q.T @ values)[0] / size
 
 
-JUDGES = {"held out": HELD_OUT, "validation": (VALIDATION,), "training": (TRAIN,)}
+FITTED_ON = {"held out": HELD_OUT, "validation": (VALIDATION,), "training": (TRAIN,)}
 """Samples whose errors the variance is fitted to: the first kind that there is."""
 
 
-def calibrate(
+def fit_calibration(
     samples: xr.Dataset,
     networks: Sequence[ScaledNetwork],
     domain: xr.Dataset,
@@ -111,9 +111,9 @@ def calibrate(
         settings: shrinkage of offsets, terms of the variance.
 
     Returns:
-        `offset` (record, cell, target), to be added to the ensemble's mean, 0 where no sample of
-        training or validation lies; `offset_count` (record, cell), their number;
-        `variance_coefficients` (record, target, term).
+        `offset` (sensor, cell, target), to be added to the ensemble's mean, 0 where no sample of
+        training or validation lies; `offset_count` (sensor, cell), their number;
+        `variance_coefficients` (sensor, target, term).
     """
     features = samples["feature"].values.astype(str).tolist()
     targets = samples["target_name"].values.astype(str).tolist()
@@ -122,15 +122,15 @@ def calibrate(
     error = samples["target"].values - mean
     cells = _positions(samples, domain)
     offset, count = _offsets(samples, error, cells, domain.sizes["cell"], settings)
-    error -= offset[samples["record"].values, cells]
+    error -= offset[samples["sensor"].values, cells]
     coefficients, judge = _variance(samples, error, spread, settings)
     told = {"long_name": "coefficients of the data variance", "judged_on": judge}
     return xr.Dataset(
         {
-            "offset": (("record_number", "cell", "target_name"), offset),
-            "offset_count": (("record_number", "cell"), np.minimum(count, 32767).astype(np.int16)),
+            "offset": (("sensor_number", "cell", "target_name"), offset),
+            "offset_count": (("sensor_number", "cell"), np.minimum(count, 32767).astype(np.int16)),
             "variance_coefficients": (
-                ("record_number", "target_name", "term"),
+                ("sensor_number", "target_name", "term"),
                 coefficients.astype(np.float32),
                 told,
             ),
@@ -161,36 +161,36 @@ def _offsets(
     size: int,
     settings: Calibrate,
 ) -> tuple[Float32s, NDArray[np.int64]]:
-    """Mean error of each record and cell over its n samples, shrunk by n / (n + n0)."""
-    records = _records(samples)
+    """Mean error of each sensor and cell over its n samples, shrunk by n / (n + n0)."""
+    sensors = _records(samples)
     if settings.offset_pairs is None:
-        return np.zeros((records, size, error.shape[1]), np.float32), np.zeros((records, size), int)
+        return np.zeros((sensors, size, error.shape[1]), np.float32), np.zeros((sensors, size), int)
     used = np.isin(samples["split"].values, (TRAIN, VALIDATION))
-    place = samples["record"].values[used].astype(np.int64) * size + cells[used]
-    count = np.bincount(place, minlength=records * size)
+    place = samples["sensor"].values[used].astype(np.int64) * size + cells[used]
+    count = np.bincount(place, minlength=sensors * size)
     sums = [
-        np.bincount(place, error[used, target], minlength=records * size)
+        np.bincount(place, error[used, target], minlength=sensors * size)
         for target in range(error.shape[1])
     ]
     shrunk = np.stack(sums, axis=-1) / np.maximum(count + settings.offset_pairs, 1)[:, None]
-    shape = (records, size)
+    shape = (sensors, size)
     return shrunk.reshape(*shape, -1).astype(np.float32), count.reshape(shape)
 
 
 def _variance(
     samples: xr.Dataset, error: Float32s, spread: Float32s, settings: Calibrate
 ) -> tuple[NDArray[np.float64], str]:
-    """Coefficients of each record and target; a record without judges takes those of all."""
-    split, record = samples["split"].values, samples["record"].values
-    judge = next(name for name, kinds in JUDGES.items() if np.isin(split, kinds).any())
-    judged = np.isin(split, JUDGES[judge])
+    """Coefficients of each sensor and target; a sensor without judges takes those of all."""
+    split, sensor = samples["split"].values, samples["sensor"].values
+    judge = next(name for name, kinds in FITTED_ON.items() if np.isin(split, kinds).any())
+    judged = np.isin(split, FITTED_ON[judge])
     count, cycle = samples["count"].values, samples["target_climatology"].values
     anomaly = samples["target"].values - error
     found = np.zeros((_records(samples), error.shape[1], len(settings.variance_terms)))
     for number, target in np.ndindex(found.shape[:2]):
-        own = judged & (record == number)
+        own = judged & (sensor == number)
         rows = own if own.any() else judged
-        predictors = regressors(
+        predictors = variance_predictors(
             settings.variance_terms,
             spread[rows, target],
             count[rows],
@@ -204,5 +204,5 @@ def _variance(
 
 
 def _records(samples: xr.Dataset) -> int:
-    """Number of records of the link, those without samples included."""
-    return len(str(samples["record"].attrs["flag_meanings"]).split())
+    """Number of sensors of the link, those without samples included."""
+    return len(str(samples["sensor"].attrs["flag_meanings"]).split())

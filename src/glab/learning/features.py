@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from glab.arrays import Float32s, Int16s
 from glab.calendar import Days, days_between
-from glab.climatology.running import Smoothed, smoothed
-from glab.config import Features, LinkInput, Mapping, Record
+from glab.climatology.running import RunningMeans, running_means
+from glab.config import Features, LinkInput, Mapping, SensorInputs
 from glab.errors import GlabError
-from glab.learning.inputs import Catalogue
+from glab.learning.inputs import LinkInputs
 
 COORDINATES = ("lat", "sin_lon")
 
 
 @dataclass(frozen=True)
-class Vectors:
+class FeatureBlock:
     """Feature vectors of some windows (days where `window_days` is 1) and cells.
 
     Attributes:
@@ -37,28 +37,28 @@ class Vectors:
     @property
     def complete(self) -> NDArray[np.bool_]:
         """Windows and cells with every feature and a cycle of the target, (window, cell)."""
-        return finite(self.values) & finite(self.target_cycle)
+        return is_complete(self.values) & is_complete(self.target_cycle)
 
 
-def finite(values: Float32s) -> NDArray[np.bool_]:
+def is_complete(values: Float32s) -> NDArray[np.bool_]:
     """True where no entry of the last axis is missing."""
     return np.asarray(np.isfinite(values).all(axis=-1))
 
 
-def feature_names(catalogue: Catalogue, spec: Mapping, record: Record) -> list[str]:
-    """Names of a record's features, in the order of `Vectors.values`.
+def feature_names(catalogue: LinkInputs, spec: Mapping, sensor: SensorInputs) -> list[str]:
+    """Names of a sensor's features, in the order of `Vectors.values`.
 
     Raises:
         GlabError: when two inputs would have the same names.
     """
     names = [
         f"{label}_{kind}"
-        for entry in record.inputs
+        for entry in sensor.inputs
         for kind in _kinds(spec.features)
-        for label in catalogue.labels(record.baseline, entry)
+        for label in catalogue.labels(sensor.baseline, entry)
     ]
     if spec.features.climatology:
-        names += [f"target_{label}_climatology" for label in target_names(catalogue, spec, record)]
+        names += [f"target_{label}_climatology" for label in target_names(catalogue, spec, sensor)]
     names += COORDINATES if spec.features.coordinates else ()
     if len(set(names)) < len(names):
         raise GlabError("two inputs of a link have the same variable and channel", found=names)
@@ -74,78 +74,78 @@ def input_columns(names: list[str]) -> list[int]:
     ]
 
 
-def target_names(catalogue: Catalogue, spec: Mapping, record: Record) -> list[str]:
+def target_names(catalogue: LinkInputs, spec: Mapping, sensor: SensorInputs) -> list[str]:
     """Names of a link's targets: `tb_h`, …, or the variable's own name."""
-    return catalogue.labels(record.baseline, spec.target)
+    return catalogue.labels(sensor.baseline, spec.target)
 
 
-def vectors(
-    catalogue: Catalogue,
+def feature_block(
+    catalogue: LinkInputs,
     spec: Mapping,
-    record: Record,
+    sensor: SensorInputs,
     domain: xr.Dataset,
     starts: Days,
     cells: slice,
-) -> Vectors:
-    """Feature vectors of a record at the given windows.
+) -> FeatureBlock:
+    """Feature vectors of a sensor at the given windows.
 
     Residuals and their running means come from all years the catalogue has around the windows;
     seasonal cycles are means over each window's days.
 
     Args:
-        catalogue: residuals and cycles of the record's inputs and target.
+        catalogue: residuals and cycles of the sensor's inputs and target.
         spec: target, window and features of the link.
-        record: inputs and their baseline.
+        sensor: inputs and their baseline.
         domain: `lat` and `lon` of the cells.
         starts: first day of each window, ascending.
         cells: consecutive cells of the domain.
     """
-    target_cycle = window_cycle(catalogue, spec, record, spec.target, starts, cells)
+    target_cycle = window_cycle(catalogue, spec, sensor, spec.target, starts, cells)
     columns: list[Float32s] = []
     counts: list[Int16s] = []
     shortened = np.zeros(target_cycle.shape[:2], np.int16)
-    for entry in record.inputs:
-        sets = _smoothed(catalogue, spec, record, entry, starts, cells)
+    for entry in sensor.inputs:
+        sets = _smoothed(catalogue, spec, sensor, entry, starts, cells)
         columns += [sets[0].value] if spec.features.residual else []
         columns += [mean for each in sets for mean in each.means]
         counts.append(sets[0].count.min(axis=-1))
         for each in sets:
             shortened += (each.shortened > 0).sum(axis=(0, -1), dtype=np.int16)
         if spec.features.climatology:
-            columns.append(window_cycle(catalogue, spec, record, entry, starts, cells))
+            columns.append(window_cycle(catalogue, spec, sensor, entry, starts, cells))
     if spec.features.climatology:
         columns.append(target_cycle)
     if spec.features.coordinates:
         columns.append(_coordinates(domain, cells, len(starts)))
-    return Vectors(np.concatenate(columns, axis=-1), counts[0], shortened, target_cycle)
+    return FeatureBlock(np.concatenate(columns, axis=-1), counts[0], shortened, target_cycle)
 
 
 def target_windows(
-    catalogue: Catalogue, spec: Mapping, record: Record, starts: Days, cells: slice
+    catalogue: LinkInputs, spec: Mapping, sensor: SensorInputs, starts: Days, cells: slice
 ) -> tuple[Float32s, Int16s]:
     """Window means of the target's residual, and the days they hold, (window, cell, target)."""
     days = days_between(starts[0], starts[-1] + spec.window_days)
-    residual = catalogue.residual(record.baseline, spec.target, days, cells)
-    found = smoothed(
+    residual = catalogue.residual(sensor.baseline, spec.target, days, cells)
+    found = running_means(
         residual, days, starts, window_days=spec.window_days, means_days=(), means_values_min=()
     )
     return found.value, found.count
 
 
 def residual_spread(
-    catalogue: Catalogue, spec: Mapping, record: Record, starts: Days, cells: slice
+    catalogue: LinkInputs, spec: Mapping, sensor: SensorInputs, starts: Days, cells: slice
 ) -> Float32s:
     """Standard deviation of the cell's daily residual, for the features that are residuals.
 
     Returns:
         float32 (cell, feature); 0 for every other feature and where there is no value.
     """
-    names = feature_names(catalogue, spec, record)
+    names = feature_names(catalogue, spec, sensor)
     spread = np.zeros((cells.stop - cells.start, len(names)), np.float32)
-    for entry in record.inputs:
+    for entry in sensor.inputs:
         days = _stretch(starts, spec)
-        residual = catalogue.residual(record.baseline, entry, days, cells)
-        for layer, label in enumerate(catalogue.labels(record.baseline, entry)):
+        residual = catalogue.residual(sensor.baseline, entry, days, cells)
+        for layer, label in enumerate(catalogue.labels(sensor.baseline, entry)):
             if f"{label}_residual" in names:
                 spread[:, names.index(f"{label}_residual")] = _deviation(residual[..., layer])
     return spread
@@ -169,18 +169,18 @@ def _stretch(starts: Days, spec: Mapping) -> Days:
 
 
 def _smoothed(
-    catalogue: Catalogue,
+    catalogue: LinkInputs,
     spec: Mapping,
-    record: Record,
+    sensor: SensorInputs,
     entry: LinkInput,
     starts: Days,
     cells: slice,
-) -> list[Smoothed]:
+) -> list[RunningMeans]:
     """Window values and running means of one input, once for each alignment of the means."""
     days = _stretch(starts, spec)
-    residual = catalogue.residual(record.baseline, entry, days, cells)
+    residual = catalogue.residual(sensor.baseline, entry, days, cells)
     return [
-        smoothed(
+        running_means(
             residual,
             days,
             starts,
@@ -204,16 +204,16 @@ def _deviation(values: Float32s) -> Float32s:
 
 
 def window_cycle(
-    catalogue: Catalogue,
+    catalogue: LinkInputs,
     spec: Mapping,
-    record: Record,
+    sensor: SensorInputs,
     entry: LinkInput,
     starts: Days,
     cells: slice,
 ) -> Float32s:
     """Mean of the seasonal cycle over the days of each window, (window, cell, layer)."""
     days = (starts[:, None] + np.arange(spec.window_days)).ravel()
-    cycle = catalogue.cycle(record.baseline, entry, days, cells)
+    cycle = catalogue.cycle(sensor.baseline, entry, days, cells)
     shape = (len(starts), spec.window_days, *cycle.shape[1:])
     return cycle.reshape(shape).mean(axis=1, dtype=np.float32)
 

@@ -20,7 +20,7 @@ from glab import io
 from glab.arrays import Float32s
 from glab.calendar import Days, year_of
 from glab.climatology import cycles as climatology
-from glab.climatology.cycles import joined
+from glab.climatology.cycles import join_tiles
 from glab.climatology.series import check_cells
 from glab.config import LinkInput, Predict
 from glab.errors import GlabError, unknown_name
@@ -28,7 +28,7 @@ from glab.regrid.footprint import footprint, gaussian_footprint
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class LinkInputs:
     """Lazily opened residuals by (baseline, source, year), and cycles by (baseline, source)."""
 
     residuals: Mapping[tuple[str, str, int], xr.Dataset]
@@ -66,7 +66,7 @@ class Catalogue:
     def cycle(self, baseline: str, entry: LinkInput, days: Days, cells: slice) -> Float32s:
         """Seasonal cycle (day, cell, layer) at any days."""
         part = self._found(baseline, entry).isel(cell=cells)
-        array = climatology.evaluate(part, days, entry.variable)
+        array = climatology.evaluate_cycle(part, days, entry.variable)
         return self._layers(array, entry).values
 
     def close(self) -> None:
@@ -85,7 +85,7 @@ class Catalogue:
     def _coefficients(self, baseline: str, entry: LinkInput) -> xr.DataArray:
         found = self._found(baseline, entry)
         if f"{entry.variable}_coefficients" not in found:
-            raise unknown_name("variable", entry.variable, climatology.variables_of(found))
+            raise unknown_name("variable", entry.variable, climatology.cycle_variables(found))
         return found[f"{entry.variable}_coefficients"]
 
     def _channels(self, array: xr.DataArray, entry: LinkInput) -> list[str]:
@@ -114,9 +114,9 @@ class Catalogue:
         return self._layers(array, entry).transpose("time", "cell", "channel").values
 
 
-def opened(
+def open_inputs(
     residuals: Sequence[Path], climatologies: Sequence[Path], domain: xr.Dataset
-) -> Catalogue:
+) -> LinkInputs:
     """Open the files of a link lazily and check that they are of one domain.
 
     Raises:
@@ -128,13 +128,13 @@ def opened(
         with io.read(path) as dataset:
             tiles.setdefault(key, []).append(dataset.load())
     cells = domain["cell"].values
-    cycles = {key: joined(parts, cells) for key, parts in tiles.items()}
+    cycles = {key: join_tiles(parts, cells) for key, parts in tiles.items()}
     years: dict[tuple[str, str, int], xr.Dataset] = {}
     for path in map(Path, residuals):
         baseline, source = path.parent.parent.name, path.parent.name
         years[baseline, source, _year(path)] = dataset = io.read(path)
         check_cells(domain, dataset)
-    return Catalogue(years, cycles)
+    return LinkInputs(years, cycles)
 
 
 def tiles_of(domain: xr.Dataset) -> list[slice]:
@@ -154,7 +154,7 @@ Average = Callable[[Float32s], Float32s]
 """Averages fields on the domain's cells, (…, cell), to a coarser grid or pattern and back."""
 
 
-def averaging(to: float | str | None, cells: NDArray[np.integer]) -> Average | None:
+def footprint_average(to: float | str | None, cells: NDArray[np.integer]) -> Average | None:
     """How inputs are averaged to a target's footprint.
 
     Args:
@@ -168,12 +168,12 @@ def averaging(to: float | str | None, cells: NDArray[np.integer]) -> Average | N
     return partial(gaussian_footprint, cell=cells, fwhm_km=to)
 
 
-def averaging_of(settings: Predict, cells: NDArray[np.integer]) -> Average | None:
+def prediction_average(settings: Predict, cells: NDArray[np.integer]) -> Average | None:
     """How inputs are averaged before a link's networks are applied; None: at their full detail."""
-    return averaging(settings.footprint if settings.detail == "target" else None, cells)
+    return footprint_average(settings.footprint if settings.detail == "target" else None, cells)
 
 
-def match(features: Float32s, columns: list[int], average: Average) -> None:
+def average_columns(features: Float32s, columns: list[int], average: Average) -> None:
     """Average some columns of features (window, cell, feature), in place and one by one."""
     for column in columns:
         values = np.ascontiguousarray(features[..., column])

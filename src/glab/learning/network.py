@@ -92,7 +92,7 @@ class ScaledNetwork(nn.Module):
             layer.requires_grad_(False)
 
 
-def seeded(
+def new_network(
     features: Sequence[str], targets: Sequence[str], settings: Network, seed: int
 ) -> ScaledNetwork:
     """A new network, its weights drawn by a seed; the global generator stays as it was."""

@@ -43,8 +43,8 @@ SEASON_DAYS, SEASONS = 18, 20
 
 
 @dataclass(frozen=True)
-class References:
-    """Means of the years of each place (a cell in a record), and the seasonal cycles of places.
+class RebasePool:
+    """Means of the years of each place (a cell in a sensor), and the seasonal cycles of places.
 
     Attributes:
         features: what a year takes from the features, float32 (reference, feature); the last row
@@ -53,7 +53,7 @@ class References:
         owner: place of each reference but the last, int (reference,).
         first: the first reference of each place, int (place,).
         number: how many it has, int (place,).
-        peers: the first reference of its record, and the one behind its last, int (place, 2).
+        peers: the first reference of its sensor, and the one behind its last, int (place, 2).
         cycle_features: the same of seasonal cycles, float32 (place, season, feature), 0 where a
             place has no sample in a season.
         cycle_target: float32 (place, season, target).
@@ -74,15 +74,15 @@ class References:
     place: Indices
     season: Indices
 
-    def drawn(
-        self, years_share: float, places_share: float, rng: np.random.Generator
+    def draw(
+        self, years_fraction: float, places_fraction: float, rng: np.random.Generator
     ) -> tuple[Indices, Indices]:
         """A reference for each sample.
 
         Args:
-            years_share: of the samples, that are told relative to a year of their own place.
-            places_share: of the samples, that are told relative to a year of any place of their
-                record instead, where that has a seasonal cycle at the sample's time of the year.
+            years_fraction: of the samples, that are told relative to a year of their own place.
+            places_fraction: of the samples, that are told relative to a year of any place of their
+                sensor instead, where that has a seasonal cycle at the sample's time of the year.
             rng: draws them.
 
         Returns:
@@ -90,35 +90,35 @@ class References:
         """
         size, none = len(self.place), len(self.owner)
         number = self.number[self.place]
-        some = (rng.random(size) < years_share) & (number > 0)
+        some = (rng.random(size) < years_fraction) & (number > 0)
         own = self.first[self.place] + (rng.random(size) * number).astype(np.int64)
         row, place = np.where(some, own, none), self.place
-        if places_share > 0 and none:
+        if places_fraction > 0 and none:
             first, end = self.peers[self.place].T
             other = np.minimum(
                 first + (rng.random(size) * (end - first)).astype(np.int64), none - 1
             )
             there = self.owner[other]
-            moves = (rng.random(size) < places_share) & (end > first)
+            moves = (rng.random(size) < places_fraction) & (end > first)
             moves &= self.known[there, self.season]
             row, place = np.where(moves, other, row), np.where(moves, there, place)
         return row, place
 
 
-def shares(settings: Network, epoch: int) -> tuple[float, float]:
+def rebase_fractions(settings: Network, epoch: int) -> tuple[float, float]:
     """Shares of an epoch's samples that are told relative to other years and to other cells."""
     first = epoch < settings.places_epochs * settings.epochs
-    return settings.rebased_share, settings.places_share if first else 0.0
+    return settings.rebased_fraction, settings.places_fraction if first else 0.0
 
 
-def references(samples: xr.Dataset) -> References:
+def build_rebase_pool(samples: xr.Dataset) -> RebasePool:
     """The years of each place and their seasonal cycles, from training samples alone.
 
     Args:
         samples: training samples of `glab.learning.samples.draw`.
     """
     when = samples["sample_day"].values.astype("datetime64[D]")
-    cell_year = np.stack([samples["record"].values, samples["sample_cell"].values, year_of(when)])
+    cell_year = np.stack([samples["sensor"].values, samples["sample_cell"].values, year_of(when)])
     groups, group, count = np.unique(cell_year, axis=1, return_inverse=True, return_counts=True)
     places, owner = np.unique(groups[:2], axis=1, return_inverse=True)
     usable = count >= SAMPLES_MIN
@@ -142,7 +142,7 @@ def references(samples: xr.Dataset) -> References:
     names = samples["feature"].values.astype(str).tolist()
     targets = [f"target_{name}_residual" for name in samples["target_name"].values]
     number = np.bincount(owner[usable], minlength=places.shape[1])
-    return References(
+    return RebasePool(
         features=_with_none(_shifts(names, of_year)),
         target=_with_none(_shifts(targets, of_year)),
         owner=owner[usable],
@@ -157,9 +157,9 @@ def references(samples: xr.Dataset) -> References:
     )
 
 
-def _ranges(records: Indices, wanted: Indices) -> Indices:
-    """Where each wanted record begins and ends among ascending ones, (wanted, 2)."""
-    sides = (np.searchsorted(records, wanted, side) for side in ("left", "right"))
+def _ranges(sensors: Indices, wanted: Indices) -> Indices:
+    """Where each wanted sensor begins and ends among ascending ones, (wanted, 2)."""
+    sides = (np.searchsorted(sensors, wanted, side) for side in ("left", "right"))
     return np.stack([*sides], axis=-1)
 
 
@@ -209,14 +209,14 @@ def _smoothed(cycle: Floats, days: int) -> Floats:
     return np.divide(total, count, where=count > 0, out=np.zeros(cycle.shape))
 
 
-def _shifts(names: Sequence[str], moved: Callable[[str, int], Floats]) -> Float32s:
+def _shifts(names: Sequence[str], rebase: Callable[[str, int], Floats]) -> Float32s:
     """What a reference takes from each feature, (…, feature): from a residual or a running mean
     of so many days what its label moves by, from a cycle the same with the other sign."""
     columns = []
     for name in names:
         match = NAME.fullmatch(name)
         label = f"{match['target'] or ''}{match['label']}" if match else ""
-        shift = moved(label, int(match["days"] or 0) if match else 0)
+        shift = rebase(label, int(match["days"] or 0) if match else 0)
         columns.append(-shift if match and match["cycle"] else shift)
     return np.stack(columns, axis=-1).astype(np.float32)
 
@@ -226,11 +226,11 @@ def _with_none(means: Float32s) -> Float32s:
     return np.concatenate([means, np.zeros((1, means.shape[1]), np.float32)])
 
 
-Pair = tuple[Tensor, Tensor]
+TensorPair = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
-class Moved:
+class Rebased:
     """What is taken from each sample of an epoch, features and target alike.
 
     Attributes:
@@ -240,14 +240,14 @@ class Moved:
         own, season: the sample's own place, and its time of the year.
     """
 
-    years: Pair
-    cycles: Pair
+    years: TensorPair
+    cycles: TensorPair
     reference: Tensor
     place: Tensor
     own: Tensor
     season: Tensor
 
-    def of(self, rows: Tensor) -> Pair:
+    def of(self, rows: Tensor) -> TensorPair:
         """What is taken from some samples."""
         reference, season = self.reference[rows], self.season[rows]
         there, here = self.place[rows], self.own[rows]
@@ -269,14 +269,14 @@ class Batches:
     """
 
     def __init__(
-        self, tensors: Pair, rows: Tensor, batch_size: int, moved: Moved | None = None
+        self, tensors: TensorPair, rows: Tensor, batch_size: int, rebase: Rebased | None = None
     ) -> None:
-        self.tensors, self.rows, self.batch_size, self.moved = tensors, rows, batch_size, moved
+        self.tensors, self.rows, self.batch_size, self.moved = tensors, rows, batch_size, rebase
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_size)
 
-    def __iter__(self) -> Iterator[Pair]:
+    def __iter__(self) -> Iterator[TensorPair]:
         features, target = self.tensors
         for rows in self.rows.split(self.batch_size):
             if self.moved is None:
@@ -286,15 +286,17 @@ class Batches:
                 yield features[rows] - less_features, target[rows] - less_target
 
 
-def moved(found: References, shares: tuple[float, float], seed: int, device: torch.device) -> Moved:
+def rebase(
+    found: RebasePool, fractions: tuple[float, float], seed: int, device: torch.device
+) -> Rebased:
     """References of one epoch, drawn by a seed: shares of other years and of other cells."""
-    reference, place = found.drawn(*shares, np.random.default_rng(seed))
+    reference, place = found.draw(*fractions, np.random.default_rng(seed))
 
-    def here(*arrays: np.ndarray) -> Pair:
+    def here(*arrays: np.ndarray) -> TensorPair:
         first, second = (torch.from_numpy(array).to(device) for array in arrays)
         return first, second
 
-    return Moved(
+    return Rebased(
         here(found.features, found.target),
         here(found.cycle_features, found.cycle_target),
         *here(reference, place),

@@ -9,18 +9,18 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from glab.calendar import Days, window_starts, year_of
-from glab.config import Record, Samples
+from glab.config import Samples, SensorInputs
 from glab.errors import GlabError
 from glab.io.encoding import Style
 from glab.learning.features import (
+    feature_block,
     feature_names,
-    finite,
     input_columns,
+    is_complete,
     target_names,
     target_windows,
-    vectors,
 )
-from glab.learning.inputs import Average, Catalogue, match, tiles_of
+from glab.learning.inputs import Average, LinkInputs, average_columns, tiles_of
 from glab.seeds import generator
 from glab.splits import BUFFER, Labels, cell_labels, sample_labels
 
@@ -28,8 +28,8 @@ STYLE = Style(packed=False, compression="zstd", chunks={"sample": 65536})
 
 
 @dataclass(frozen=True)
-class Part:
-    """One record (its number) in one year: first days of its windows, which of them are held
+class SensorYear:
+    """One sensor (its number) in one year: first days of its windows, which of them are held
     out, and how many samples they may give."""
 
     number: int
@@ -39,16 +39,16 @@ class Part:
     quota: int = 0
 
 
-def draw(
-    catalogue: Catalogue,
+def draw_samples(
+    catalogue: LinkInputs,
     domain: xr.Dataset,
     settings: Samples,
     average: Average | None = None,
 ) -> xr.Dataset:
-    """Samples of all records of a link, pooled.
+    """Samples of all sensors of a link, pooled.
 
-    Every record and year gives at most its share of `samples_max`, and within it every split its
-    share, drawn by a seed; each record's values are relative to its own baseline.
+    Every sensor and year gives at most its share of `samples_max`, and within it every split its
+    share, drawn by a seed; each sensor's values are relative to its own baseline.
 
     Args:
         catalogue: residuals of the training years, and seasonal cycles.
@@ -58,43 +58,43 @@ def draw(
 
     Returns:
         `features` (sample, feature), `target` and `target_climatology` (sample, target) in the
-        units of their variables, `count` of days with input, `record`, `split`, and for each
+        units of their variables, `count` of days with input, `sensor`, `split`, and for each
         sample its `cell`, `block` and `day`. No value is missing.
 
     Raises:
-        GlabError: when inputs and targets of no record overlap.
+        GlabError: when inputs and targets of no sensor overlap.
     """
     labels = cell_labels(domain, settings.splits, settings.seed)
-    parts = _parts(catalogue, settings)
+    parts = _sensor_years(catalogue, settings)
     drawn = [
-        _drawn(catalogue, domain, settings, part, labels, average)
+        _draw_sensor_year(catalogue, domain, settings, part, labels, average)
         for part in _with_quotas(parts, settings.samples_max)
     ]
     if not sum(found.sizes["sample"] for found in drawn):
         raise _no_overlap(catalogue, settings)
     joined = xr.concat(drawn, "sample", combine_attrs="override", join="exact")
-    record = settings.records[parts[0].number]
-    return _described(joined, catalogue, record, settings)
+    sensor = settings.sensors[parts[0].number]
+    return _described(joined, catalogue, sensor, settings)
 
 
-def _parts(catalogue: Catalogue, settings: Samples) -> list[Part]:
+def _sensor_years(catalogue: LinkInputs, settings: Samples) -> list[SensorYear]:
     """Records and years in which all inputs and the target have residuals."""
     parts = []
-    for number, record in enumerate(settings.records):
-        sources = {settings.target.source, *(entry.source for entry in record.inputs)}
-        shared = [set(catalogue.years(record.baseline, source)) for source in sources]
-        for year in sorted(set.intersection(*shared)) if record.role != "predict" else []:
+    for number, sensor in enumerate(settings.sensors):
+        sources = {settings.target.source, *(entry.source for entry in sensor.inputs)}
+        shared = [set(catalogue.years(sensor.baseline, source)) for source in sources]
+        for year in sorted(set.intersection(*shared)) if sensor.role != "predict" else []:
             starts = window_starts(year, settings.window_days)
-            wanted = _wanted(starts, record, settings)
+            wanted = _wanted(starts, sensor, settings)
             if wanted.any():
                 held_out = np.isin(year_of(starts), settings.splits.held_out_years)
-                parts.append(Part(number, year, starts[wanted], held_out[wanted]))
+                parts.append(SensorYear(number, year, starts[wanted], held_out[wanted]))
     if not parts:
         raise _no_overlap(catalogue, settings)
     return parts
 
 
-def _wanted(starts: Days, record: Record, settings: Samples) -> NDArray[np.bool_]:
+def _wanted(starts: Days, sensor: SensorInputs, settings: Samples) -> NDArray[np.bool_]:
     """Windows of held-out years, and those that lie in training years (by default in the
     baseline) without reaching into a held-out one."""
     held_out = settings.splits.held_out_years
@@ -102,42 +102,44 @@ def _wanted(starts: Days, record: Record, settings: Samples) -> NDArray[np.bool_
     if settings.training_years is not None:
         inside = np.isin(first, settings.training_years)
     else:
-        inside = starts >= np.datetime64(settings.baselines[record.baseline].start, "D")
-        end = settings.baselines[record.baseline].end
+        inside = starts >= np.datetime64(settings.baselines[sensor.baseline].start, "D")
+        end = settings.baselines[sensor.baseline].end
         if end is not None:
             inside &= starts + settings.window_days <= np.datetime64(end, "D") + 1
     return np.isin(first, held_out) | (inside & ~np.isin(last, held_out))
 
 
-def _with_quotas(parts: list[Part], samples_max: int) -> list[Part]:
+def _with_quotas(parts: list[SensorYear], samples_max: int) -> list[SensorYear]:
     """Each part's share of the samples, by its number of windows."""
     windows = sum(len(part.starts) for part in parts)
     return [
-        Part(p.number, p.year, p.starts, p.held_out, max(1, samples_max * len(p.starts) // windows))
+        SensorYear(
+            p.number, p.year, p.starts, p.held_out, max(1, samples_max * len(p.starts) // windows)
+        )
         for p in parts
     ]
 
 
-def _drawn(
-    catalogue: Catalogue,
+def _draw_sensor_year(
+    catalogue: LinkInputs,
     domain: xr.Dataset,
     settings: Samples,
-    part: Part,
+    part: SensorYear,
     labels: Labels,
     average: Average | None,
 ) -> xr.Dataset:
-    """Samples of one record in one year."""
-    record = settings.records[part.number]
-    names = feature_names(catalogue, settings, record)
-    size = len(labels) * (len(names) + 2 * len(target_names(catalogue, settings, record)))
+    """Samples of one sensor in one year."""
+    sensor = settings.sensors[part.number]
+    names = feature_names(catalogue, settings, sensor)
+    size = len(labels) * (len(names) + 2 * len(target_names(catalogue, settings, sensor)))
     keep = _thinned(len(part.starts), settings.memory_mb * 250_000 // size, settings, part)
     starts = part.starts[keep]
-    found = _tiles(catalogue, domain, settings, record, starts)
+    found = _tiles(catalogue, domain, settings, sensor, starts)
     if average is not None:
-        match(found["features"], input_columns(names), average)
+        average_columns(found["features"], input_columns(names), average)
     split = sample_labels(labels, part.held_out[keep])
-    usable = (split != BUFFER) & finite(found["target"]) & finite(found["features"])
-    usable &= finite(found["target_climatology"])
+    usable = (split != BUFFER) & is_complete(found["target"]) & is_complete(found["features"])
+    usable &= is_complete(found["target_climatology"])
     rng = generator(settings.seed, "samples", settings.name, part.number, part.year)
     place = np.unravel_index(_chosen(split, usable, part.quota, rng), split.shape)
     windows, cells = place
@@ -147,7 +149,7 @@ def _drawn(
             "target": (("sample", "target_name"), found["target"][place]),
             "target_climatology": (("sample", "target_name"), found["target_climatology"][place]),
             "count": ("sample", found["count"][place]),
-            "record": ("sample", np.full(len(cells), part.number, np.int16)),
+            "sensor": ("sample", np.full(len(cells), part.number, np.int16)),
             "split": ("sample", split[place]),
         },
         {
@@ -158,7 +160,7 @@ def _drawn(
     )
 
 
-def _thinned(number: int, most: int, settings: Samples, part: Part) -> NDArray[np.int64]:
+def _thinned(number: int, most: int, settings: Samples, part: SensorYear) -> NDArray[np.int64]:
     """Windows that fit into memory: one at random from each of equal stretches of the year."""
     if most < 1:
         raise GlabError(
@@ -174,13 +176,13 @@ def _thinned(number: int, most: int, settings: Samples, part: Part) -> NDArray[n
 
 
 def _tiles(
-    catalogue: Catalogue, domain: xr.Dataset, settings: Samples, record: Record, starts: Days
+    catalogue: LinkInputs, domain: xr.Dataset, settings: Samples, sensor: SensorInputs, starts: Days
 ) -> dict[str, NDArray]:
     """Features and targets of every cell, tile by tile, (window, cell[, …])."""
     found: dict[str, NDArray] = {}
     for tile in tiles_of(domain):
-        given = vectors(catalogue, settings, record, domain, starts, tile)
-        target, days = target_windows(catalogue, settings, record, starts, tile)
+        given = feature_block(catalogue, settings, sensor, domain, starts, tile)
+        target, days = target_windows(catalogue, settings, sensor, starts, tile)
         target[days < settings.target_days_min] = np.nan
         part: dict[str, NDArray] = {
             "features": given.values,
@@ -211,26 +213,26 @@ def _chosen(
 
 
 def _described(
-    samples: xr.Dataset, catalogue: Catalogue, record: Record, settings: Samples
+    samples: xr.Dataset, catalogue: LinkInputs, sensor: SensorInputs, settings: Samples
 ) -> xr.Dataset:
-    """Samples with the names of features, targets and records."""
-    sensors = [record.inputs[0].source for record in settings.records]
-    samples["record"].attrs = {
+    """Samples with the names of features, targets and sensors."""
+    sensors = [sensor.inputs[0].source for sensor in settings.sensors]
+    samples["sensor"].attrs = {
         "flag_values": np.arange(len(sensors), dtype=np.int16),
         "flag_meanings": " ".join(sensors),
     }
-    names = feature_names(catalogue, settings, record)
-    targets = target_names(catalogue, settings, record)
+    names = feature_names(catalogue, settings, sensor)
+    targets = target_names(catalogue, settings, sensor)
     return samples.assign_coords(feature=names, target_name=targets)
 
 
-def _no_overlap(catalogue: Catalogue, settings: Samples) -> GlabError:
+def _no_overlap(catalogue: LinkInputs, settings: Samples) -> GlabError:
     """The error for a link whose inputs and target never see the same cell in the same window."""
     lines = []
-    for record in settings.records:
-        sources = [*(entry.source for entry in record.inputs), settings.target.source]
-        told = [f"{name} {catalogue.years(record.baseline, name) or 'no year'}" for name in sources]
-        lines.append(f"baseline {record.baseline!r}: {'; '.join(told)}")
+    for sensor in settings.sensors:
+        sources = [*(entry.source for entry in sensor.inputs), settings.target.source]
+        told = [f"{name} {catalogue.years(sensor.baseline, name) or 'no year'}" for name in sources]
+        lines.append(f"baseline {sensor.baseline!r}: {'; '.join(told)}")
     return GlabError(
         f"inputs and target of the link {settings.name!r} do not overlap",
         variable=f"links.{settings.name}",

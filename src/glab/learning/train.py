@@ -31,10 +31,10 @@ from torch import Tensor, nn
 from glab.config import Network, Train
 from glab.errors import GlabError
 from glab.fingerprint import code_print
-from glab.io.atomic import disk
+from glab.io.atomic import disk_errors
 from glab.io.provenance import canonical_json
-from glab.learning.network import ScaledNetwork, check_columns, loss_function, seeded
-from glab.learning.rebasing import Batches, Pair, moved, references, shares
+from glab.learning.network import ScaledNetwork, check_columns, loss_function, new_network
+from glab.learning.rebasing import Batches, TensorPair, build_rebase_pool, rebase, rebase_fractions
 from glab.seeds import seed_of
 from glab.splits import TRAIN, VALIDATION, chosen_blocks
 
@@ -49,7 +49,7 @@ class Trained:
     curve: str
 
 
-def train(
+def train_network(
     samples: xr.Dataset,
     settings: Train,
     member: int,
@@ -103,8 +103,10 @@ class SampleData(pl.LightningDataModule):
             )
         self.train = _tensors(samples, inside)
         self.validation = _tensors(samples, split == VALIDATION)
-        moves = any(shares(settings.network, epoch=0))
-        self.references = references(samples.isel(sample=np.flatnonzero(inside))) if moves else None
+        moves = any(rebase_fractions(settings.network, epoch=0))
+        self.rebase_pool = (
+            build_rebase_pool(samples.isel(sample=np.flatnonzero(inside))) if moves else None
+        )
 
     def setup(self, stage: str) -> None:
         """Bring all samples to the device at once."""
@@ -119,9 +121,9 @@ class SampleData(pl.LightningDataModule):
         generator = torch.Generator().manual_seed(seed_of(*own, "epoch", epoch))
         order = torch.randperm(len(self.train[0]), generator=generator)
         network, device, shift = self.settings.network, self.train[0].device, None
-        if self.references is not None:
+        if self.rebase_pool is not None:
             seed = seed_of(*own, "references", epoch)
-            shift = moved(self.references, shares(network, epoch), seed, device)
+            shift = rebase(self.rebase_pool, rebase_fractions(network, epoch), seed, device)
         return Batches(self.train, order.to(device), network.batch_size, shift)
 
     def val_dataloader(self) -> Batches:
@@ -138,13 +140,13 @@ class Regression(pl.LightningModule):
         self.network, self.settings, self.steps = network, settings, steps
         self.loss = loss_function(settings)
 
-    def training_step(self, batch: Pair, batch_idx: int) -> Tensor:
+    def training_step(self, batch: TensorPair, batch_idx: int) -> Tensor:
         """Loss of one batch, in scaled units."""
         loss = self._loss(batch)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch[0]))
         return loss
 
-    def validation_step(self, batch: Pair, batch_idx: int) -> None:
+    def validation_step(self, batch: TensorPair, batch_idx: int) -> None:
         """Loss on the validation blocks."""
         self.log("validation_loss", self._loss(batch), batch_size=len(batch[0]), prog_bar=True)
 
@@ -158,7 +160,7 @@ class Regression(pl.LightningModule):
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._share_of_rate)
         return [optimizer], [{"scheduler": schedule, "interval": "step"}]
 
-    def _loss(self, batch: Pair) -> Tensor:
+    def _loss(self, batch: TensorPair) -> Tensor:
         features, target = batch
         return self.loss(self.network.forward_scaled(features), self.network.scaled_target(target))
 
@@ -200,7 +202,7 @@ def _network(
     features = samples["feature"].values.astype(str).tolist()
     targets = samples["target_name"].values.astype(str).tolist()
     seed = seed_of(settings.seed, settings.name, member, "weights")
-    network = seeded(features, targets, settings.network, seed)
+    network = new_network(features, targets, settings.network, seed)
     if start is None:
         network.fit_scaling(*data.train)
     else:
@@ -220,16 +222,16 @@ def _network(
 def _own_blocks(samples: xr.Dataset, settings: Train, member: int) -> NDArray[np.bool_]:
     """True for samples of the blocks that a member sees."""
     blocks = samples["sample_block"].values
-    if settings.member_share == 1.0:
+    if settings.member_fraction == 1.0:
         return np.ones(blocks.shape, bool)
     purpose = ("member", settings.name, member)
     own = chosen_blocks(
-        blocks[samples["split"].values == TRAIN], settings.member_share, settings.seed, *purpose
+        blocks[samples["split"].values == TRAIN], settings.member_fraction, settings.seed, *purpose
     )
     return np.isin(blocks, own)
 
 
-def _tensors(samples: xr.Dataset, chosen: NDArray[np.bool_]) -> Pair:
+def _tensors(samples: xr.Dataset, chosen: NDArray[np.bool_]) -> TensorPair:
     rows = np.flatnonzero(chosen)
     features, target = (samples[name].values[rows] for name in ("features", "target"))
     return torch.from_numpy(features), torch.from_numpy(target)
@@ -341,7 +343,7 @@ class Resume(Callback):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
         try:
-            with disk(self.path, OSError, RuntimeError):
+            with disk_errors(self.path, OSError, RuntimeError):
                 trainer.save_checkpoint(temporary, weights_only=False)
                 os.replace(temporary, self.path)
         finally:

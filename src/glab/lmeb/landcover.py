@@ -44,7 +44,7 @@ def weighted_mean(igbp_fraction: NDArray[np.floating], table: ArrayLike) -> NDAr
     return np.divide(weighted, total, out=np.full(total.shape, np.nan), where=total > 0)
 
 
-def parameters(domain: xr.Dataset) -> xr.Dataset:
+def landcover_parameters(domain: xr.Dataset) -> xr.Dataset:
     """`omega` and `h_r` (cell) of a domain's cells.
 
     Args:

@@ -10,11 +10,11 @@ import numpy as np
 import glab
 from glab.calendar import Days
 from glab.config import Creator, Product
-from glab.grids.cells import Window
+from glab.grids.cells import Extent
 
 
 @dataclass(frozen=True)
-class Form:
+class ProductForm:
     """What a product is, in words.
 
     Attributes:
@@ -30,8 +30,8 @@ class Form:
     main: tuple[str, ...]
 
 
-FORMS = {
-    "glab_tb": Form(
+PRODUCTS = {
+    "glab_tb": ProductForm(
         "GLAB-TB: daily L-band brightness temperature",
         "L-band (1.4 GHz) brightness temperature of the land surface at the 25 km EASE-Grid 2.0, "
         "every day, at both polarisations: SMOS where it observes, networks that map AMSR-E and "
@@ -41,7 +41,7 @@ FORMS = {
         "4",
         ("tb_h", "tb_v"),
     ),
-    "glab_vod": Form(
+    "glab_vod": ProductForm(
         "GLAB-VOD: {days}-day L-band vegetation optical depth",
         "Vegetation optical depth at L-band (1.4 GHz) of the land surface at the 25 km EASE-Grid "
         "2.0, in windows of {days} days that share one epoch (2002-06-19), with its seasonal "
@@ -51,7 +51,7 @@ FORMS = {
         "4",
         ("VOD",),
     ),
-    "smos_ib": Form(
+    "smos_ib": ProductForm(
         "SMOS-IB: daily 40 degree brightness temperature, soil moisture and VOD",
         "SMOS brightness temperature at 40 degrees, fitted to all angles of an overpass, and the "
         "soil moisture and vegetation optical depth (L-band, 1.4 GHz) inverted from it, at the 25 "
@@ -63,7 +63,7 @@ FORMS = {
 }
 
 
-def global_attributes(settings: Product, window: Window, year: int, time: Days) -> dict[str, Any]:
+def global_attributes(settings: Product, window: Extent, year: int, time: Days) -> dict[str, Any]:
     """Attributes of a product file after ACDD-1.3; no clock, dates of the data alone.
 
     Args:
@@ -72,7 +72,7 @@ def global_attributes(settings: Product, window: Window, year: int, time: Days) 
         year: calendar year of the file.
         time: its time axis.
     """
-    form = FORMS[settings.product]
+    form = PRODUCTS[settings.product]
     days = int(np.diff(time).min().astype(int)) if len(time) > 1 else 1
     last = time[-1] + np.timedelta64(days - 1, "D")
     return {
@@ -103,7 +103,7 @@ def global_attributes(settings: Product, window: Window, year: int, time: Days) 
     }
 
 
-def _extent(window: Window) -> dict[str, Any]:
+def _extent(window: Extent) -> dict[str, Any]:
     """The box that a rectangle of the grid covers."""
     grid = window.grid
     south, north = float(grid.lat_bounds.min()), float(grid.lat_bounds.max())

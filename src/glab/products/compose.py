@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from glab.arrays import Float32s
-from glab.config import ComposeChoice
+from glab.config import ComposeOptions
 from glab.errors import GlabError, unknown_name
 
 CHANNELS = ("h", "v")
@@ -44,10 +44,10 @@ class Estimates:
         return np.maximum(self.structural**2 + self.data**2, VARIANCE_MIN)
 
 
-def compose(
+def compose_tb(
     reference: xr.Dataset | None,
     predictions: Mapping[str, xr.Dataset],
-    settings: ComposeChoice,
+    settings: ComposeOptions,
     sensors: Mapping[str, list[str]],
 ) -> xr.Dataset:
     """L-band TB of some days.
@@ -71,7 +71,7 @@ def compose(
     sample = _common(reference, predictions)
     smos = _observed(reference, settings.reference_error_k, sample)
     network = _networks(predictions, sensors, sample)
-    share = _network_share(smos, network, settings.mode)
+    share = _network_fraction(smos, network, settings.mode)
     tb = _weighted(network.tb, share) + _weighted(smos.tb, 1 - share)
     structural = _weighted(network.structural, share)
     data = np.hypot(_weighted(network.data, share), _weighted(smos.data, 1 - share))
@@ -134,7 +134,7 @@ def _networks(
             np.copyto(part, _ordered(dataset[name], own), where=new)
             whole[..., columns] = part
         wanted = new.any(axis=-1) & (sensor == NONE)
-        sensor[wanted] = _codes(sensors[link])[dataset["record"].values[wanted].astype(int)]
+        sensor[wanted] = _codes(sensors[link])[dataset["sensor"].values[wanted].astype(int)]
     return Estimates(tb, structural, data, sensor)
 
 
@@ -146,7 +146,7 @@ def _codes(sources: list[str]) -> NDArray[np.int16]:
     return np.array([SENSORS[source][0] for source in sources], np.int16)
 
 
-def _network_share(smos: Estimates, network: Estimates, mode: str) -> Float32s:
+def _network_fraction(smos: Estimates, network: Estimates, mode: str) -> Float32s:
     """Weight of the network, 0…1; NaN where there is no value at all."""
     seen, made = np.isfinite(smos.tb), np.isfinite(network.tb)
     if mode == "blend":

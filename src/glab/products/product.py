@@ -10,9 +10,15 @@ import xarray as xr
 
 from glab.errors import GlabError
 from glab.grids import M25
-from glab.grids.cells import COORDINATE, Window, horizontal, on_grid, whole_grid
+from glab.grids.cells import (
+    COORDINATE,
+    Extent,
+    dataset_to_grid,
+    horizontal_coordinates,
+    to_whole_grid,
+)
 from glab.io.encoding import attributes
-from glab.products.attributes import FORMS, Form
+from glab.products.attributes import PRODUCTS, ProductForm
 from glab.variables import lookup
 
 STD_SUFFIXES = ("_std", "_std_data", "_std_total")
@@ -24,11 +30,13 @@ QUALITY = {"coverage_content_type": "qualityInformation"}
 # --- layers -----------------------------------------------------------------------------------
 
 
-def layers(product: str, sources: list[xr.Dataset], overpass: str = "ascending") -> xr.Dataset:
+def product_layers(
+    product: str, sources: list[xr.Dataset], overpass: str = "ascending"
+) -> xr.Dataset:
     """The variables of a product on (time, cell), from the work files that hold them.
 
     Args:
-        product: a key of `FORMS`.
+        product: a key of `PRODUCTS`.
         sources: work files of one stretch of time: `glab_tb` compose and its residuals,
             `glab_vod` the prediction of the VOD link, `smos_ib` tb40 and retrieve. Of a name
             that two of them carry (tb_rmse) the first one's is taken.
@@ -125,15 +133,19 @@ def quality_filter(
 # --- files ------------------------------------------------------------------------------------
 
 
-def formatted(product: str, sources: list[xr.Dataset], window: Window, overpass: str) -> xr.Dataset:
+def format_product(
+    product: str, sources: list[xr.Dataset], window: Extent, overpass: str
+) -> xr.Dataset:
     """A stretch of a product as it stands in its file: (time, y, x), coordinates, attributes."""
-    form = FORMS[product]
-    cells = layers(product, sources, overpass)
+    form = PRODUCTS[product]
+    cells = product_layers(product, sources, overpass)
     for name, array in cells.data_vars.items():
         if "cell" in array.dims:
             flags = {key: array.attrs[key] for key in FLAGS if key in array.attrs}
             array.attrs = flags | _attributes(str(name), form, list(map(str, cells.data_vars)))
-    gridded = on_grid(cells.reset_coords(drop=True), window).merge(horizontal(window))
+    gridded = dataset_to_grid(cells.reset_coords(drop=True), window).merge(
+        horizontal_coordinates(window)
+    )
     gridded["time"].attrs = {"long_name": "day (UTC)", "axis": "T", **COORDINATE}
     gridded["time"].attrs["units_metadata"] = "leap_seconds: none"
     if "time_bnds" in gridded:
@@ -141,7 +153,7 @@ def formatted(product: str, sources: list[xr.Dataset], window: Window, overpass:
     return gridded
 
 
-def _attributes(name: str, form: Form, names: list[str]) -> dict[str, Any]:
+def _attributes(name: str, form: ProductForm, names: list[str]) -> dict[str, Any]:
     """What a variable of a product says beyond its declaration."""
     if name in ("origin", "scene_flags", "processing_flags"):
         return {"standard_name": "status_flag", **QUALITY}
@@ -178,7 +190,7 @@ DAILY_NAMES = {
 def daily_fields(dataset: xr.Dataset) -> Iterator[tuple[np.datetime64, xr.Dataset]]:
     """Each day of `smos_ib` as its users know it: 584 × 1388, float64, under their names."""
     for number, day in enumerate(dataset["time"].values.astype("datetime64[D]")):
-        fields = whole_grid(dataset[list(DAILY_NAMES)].isel(time=number, drop=True))
+        fields = to_whole_grid(dataset[list(DAILY_NAMES)].isel(time=number, drop=True))
         daily = xr.Dataset(coords={"lat": ("lat", M25.lat), "lon": ("lon", M25.lon)})
         for name, known in DAILY_NAMES.items():
             described = attributes(name, fields[name], lookup(name), packed=False)

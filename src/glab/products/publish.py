@@ -40,7 +40,7 @@ def check_years(years: Sequence[xr.Dataset]) -> None:
                 raise GlabError("years differ in their grid", path=place, variable=name)
 
 
-def fill(group: zarr.Group, years: Sequence[xr.Dataset], settings: Publish) -> None:
+def fill_store(group: zarr.Group, years: Sequence[xr.Dataset], settings: Publish) -> None:
     """Write every variable of all years into an empty Zarr group (format 2).
 
     Values, missing values and attributes are those of the files, bit by bit. Chunks that are
@@ -71,14 +71,14 @@ def _array(
     from numcodecs import Blosc
 
     sizes = {str(d): length if d == "time" else n for d, n in variable.sizes.items()}
-    attributes = plain(variable.attrs)
-    fill = attributes.pop("_FillValue", None)
+    attributes = json_attributes(variable.attrs)
+    fill_store = attributes.pop("_FillValue", None)
     return group.create_array(
         name,
         shape=tuple(sizes.values()),
         chunks=chunk_lengths(sizes, settings),
         dtype=variable.dtype,
-        fill_value=fill,
+        fill_value=fill_store,
         compressors=Blosc(cname="zstd", clevel=5, shuffle=Blosc.SHUFFLE),
         attributes={**attributes, "_ARRAY_DIMENSIONS": list(sizes)},
     )
@@ -124,10 +124,10 @@ def store_attributes(years: Sequence[xr.Dataset]) -> dict[str, Any]:
     span = {"time_coverage_end": last["time_coverage_end"]} if "time_coverage_end" in last else {}
     title = first.get("title", "").rsplit(",", 1)[0]
     start = {key: first[key] for key in ("time_coverage_start",) if key in first}
-    return plain(kept | start | span | {"title": title, "id": first.get("product", "")})
+    return json_attributes(kept | start | span | {"title": title, "id": first.get("product", "")})
 
 
-def plain(attributes: Mapping[Any, Any]) -> dict[str, Any]:
+def json_attributes(attributes: Mapping[Any, Any]) -> dict[str, Any]:
     """Attributes as JSON knows them: numbers, texts and lists."""
     return {
         str(key): value.tolist() if isinstance(value, np.ndarray | np.generic) else value

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from glab.errors import GlabError
-from glab.io import creating
+from glab.io import atomic_path
 from glab.readers.naming import NAMINGS, granule_date, is_granule
 
 SIGNATURES = {
@@ -34,7 +34,7 @@ MANIFEST = "manifest.json"
 """Name of the manifest in the folder of a source-year."""
 
 
-class File(NamedTuple):
+class ArchiveFile(NamedTuple):
     """One file of an archive folder.
 
     Attributes:
@@ -50,8 +50,8 @@ class File(NamedTuple):
     head: bytes
 
 
-def manifest(
-    files: Iterable[File], reader: str, year: int | None = None, doi: str = ""
+def build_manifest(
+    files: Iterable[ArchiveFile], reader: str, year: int | None = None, doi: str = ""
 ) -> dict[str, Any]:
     """The manifest of a folder.
 
@@ -84,7 +84,7 @@ def manifest(
     }
 
 
-def fault_of(file: File, reader: str, year: int | None) -> str | None:
+def fault_of(file: ArchiveFile, reader: str, year: int | None) -> str | None:
     """Why a file is no granule of this source-year; None if it is one."""
     if not is_granule(reader, file.name):
         return f"not the name of a {reader} file"
@@ -98,20 +98,20 @@ def fault_of(file: File, reader: str, year: int | None) -> str | None:
     return None
 
 
-def damaged(content: dict[str, Any]) -> list[str]:
+def damaged_names(content: dict[str, Any]) -> list[str]:
     """Names of the files that are granules by name and cannot be by contents."""
     reasons = ("empty file", "damaged")
     return [e["name"] for e in content["set_aside"] if e["reason"].startswith(reasons)]
 
 
-def check(content: dict[str, Any], bad_share_max: float) -> None:
+def check_manifest(content: dict[str, Any], bad_fraction_max: float) -> None:
     """Raise where a source-year has no granules, or too many damaged ones.
 
     Args:
-        content: from `manifest`.
-        bad_share_max: the share of damaged files above which the year fails.
+        content: from `build_manifest`.
+        bad_fraction_max: the share of damaged files above which the year fails.
     """
-    good, bad = len(content["granules"]), damaged(content)
+    good, bad = len(content["granules"]), damaged_names(content)
     if good == 0:
         found = ", ".join(entry["name"] for entry in content["set_aside"][:5])
         raise GlabError(
@@ -120,17 +120,17 @@ def check(content: dict[str, Any], bad_share_max: float) -> None:
             expected=f"files such as {NAMINGS[content['reader']].example}",
             remedy="fill it, or leave this year of the source out of the configuration",
         )
-    if len(bad) > bad_share_max * (good + len(bad)):
+    if len(bad) > bad_fraction_max * (good + len(bad)):
         raise GlabError(
             "too many granules are damaged",
-            variable="bad_share_max",
+            variable="bad_fraction_max",
             found=f"{len(bad)} of {good + len(bad)} ({', '.join(bad[:5])})",
-            expected=f"at most {bad_share_max:.0%}",
-            remedy="fetch them again, or raise regrid.bad_share_max",
+            expected=f"at most {bad_fraction_max:.0%}",
+            remedy="fetch them again, or raise regrid.bad_fraction_max",
         )
 
 
-def as_text(content: dict[str, Any]) -> str:
+def manifest_to_text(content: dict[str, Any]) -> str:
     """A manifest as JSON, one line a file."""
     lists = {
         key: "".join(f"\n  {json.dumps(entry)}," for entry in content[key]).removesuffix(",")
@@ -141,8 +141,8 @@ def as_text(content: dict[str, Any]) -> str:
     return f'{{\n{heads} "granules": {granules},\n "set_aside": {aside}\n}}\n'
 
 
-def from_text(text: str) -> dict[str, Any]:
-    """The manifest that `as_text` wrote.
+def manifest_from_text(text: str) -> dict[str, Any]:
+    """The manifest that `manifest_to_text` wrote.
 
     Raises:
         GlabError: for a text that is no manifest.
@@ -168,7 +168,7 @@ def write_manifest(
     reader: str,
     year: int | None = None,
     doi: str = "",
-    bad_share_max: float | None = None,
+    bad_fraction_max: float | None = None,
 ) -> bool:
     """Hash a folder and write its manifest, unless the very same is there.
 
@@ -178,23 +178,23 @@ def write_manifest(
         reader: the format of the granules.
         year: calendar year that they must start in; None: any.
         doi: of the record.
-        bad_share_max: the share of damaged files above which this fails; None: an empty folder
+        bad_fraction_max: the share of damaged files above which this fails; None: an empty folder
             and any damage are allowed.
 
     Returns:
         Whether something differed.
     """
-    content = manifest(_files(folder), reader, year, doi)
-    if bad_share_max is not None:
+    content = build_manifest(_files(folder), reader, year, doi)
+    if bad_fraction_max is not None:
         try:
-            check(content, bad_share_max)
+            check_manifest(content, bad_fraction_max)
         except GlabError as error:
             error.path = folder
             raise
-    text = as_text(content)
+    text = manifest_to_text(content)
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return False
-    with creating(path) as place:
+    with atomic_path(path) as place:
         place.write_text(text, encoding="utf-8")
     return True
 
@@ -206,14 +206,14 @@ def read_manifest(path: Path) -> list[Path]:
         GlabError: for a file that is no manifest.
     """
     try:
-        content = from_text(path.read_text(encoding="utf-8"))
+        content = manifest_from_text(path.read_text(encoding="utf-8"))
     except GlabError as error:
         error.path = path
         raise
     return [path.parent / entry["name"] for entry in content["granules"]]
 
 
-def _files(folder: Path) -> Iterator[File]:
+def _files(folder: Path) -> Iterator[ArchiveFile]:
     """Every file of a folder and those below it; manifests and hidden ones are passed over."""
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
@@ -224,4 +224,4 @@ def _files(folder: Path) -> Iterator[File]:
             head = file.read(HEAD_BYTES)
             file.seek(0, os.SEEK_SET)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        yield File(name.as_posix(), path.stat().st_size, digest, head)
+        yield ArchiveFile(name.as_posix(), path.stat().st_size, digest, head)

@@ -30,7 +30,7 @@ class Raster(NamedTuple):
     units: str
 
 
-class Source(NamedTuple):
+class RasterSource(NamedTuple):
     """An open map, read by stretches of rows."""
 
     shape: tuple[int, int]
@@ -62,7 +62,7 @@ def _factor(shape: tuple[int, int]) -> int:
     return fitting[0] if fitting else max(least, 1)
 
 
-def _averaged(source: Source, factor: int) -> Float32s:
+def _averaged(source: RasterSource, factor: int) -> Float32s:
     """Means over blocks of `factor` × `factor` pixels, of those that are there."""
     rows, cols = source.shape
     step = max(1, PIXELS_MAX // (4 * cols * factor)) * factor
@@ -101,7 +101,9 @@ def _block_centres(centres: Float64s, factor: int) -> Float64s:
 
 
 @contextmanager
-def _open_netcdf(path: Path, variable: str | None, fills: tuple[float, ...]) -> Iterator[Source]:
+def _open_netcdf(
+    path: Path, variable: str | None, fills: tuple[float, ...]
+) -> Iterator[RasterSource]:
     with open_granule(path) as native:
         chosen = native.require(variable) if variable else _only_map(native)
         packing = packing_of(chosen, fills=fills)
@@ -116,7 +118,9 @@ def _open_netcdf(path: Path, variable: str | None, fills: tuple[float, ...]) -> 
             return rectilinear(_block_centres(lat, factor), _block_centres(lon, factor), path)
 
         shape = native.georeference.shape
-        yield Source(shape, rows, georeference, chosen.name, str(getattr(chosen, "units", "")))
+        yield RasterSource(
+            shape, rows, georeference, chosen.name, str(getattr(chosen, "units", ""))
+        )
 
 
 def _only_map(native: Granule) -> Any:
@@ -135,7 +139,7 @@ def _only_map(native: Granule) -> Any:
 
 
 @contextmanager
-def _open_geotiff(path: Path, band: str | None, fills: tuple[float, ...]) -> Iterator[Source]:
+def _open_geotiff(path: Path, band: str | None, fills: tuple[float, ...]) -> Iterator[RasterSource]:
     import rasterio
     from rasterio.windows import Window
 
@@ -157,7 +161,7 @@ def _open_geotiff(path: Path, band: str | None, fills: tuple[float, ...]) -> Ite
 
         name = file.descriptions[number - 1] or path.stem
         units = file.units[number - 1] or ""
-        yield Source((file.height, file.width), rows, georeference, name, units)
+        yield RasterSource((file.height, file.width), rows, georeference, name, units)
 
 
 def _band(file: Any, band: str | None, path: Path) -> int:

@@ -81,7 +81,7 @@ def georeference_of(grid: EosGrid, path: Path, grids: tuple[str, ...] = ()) -> G
     x = left + (np.arange(grid.cols) + 0.5) * (right - left) / grid.cols
     y = top + (np.arange(grid.rows) + 0.5) * (bottom - top) / grid.rows
     if grid.projection == "GCTP_GEO":
-        west, north, east, south = (packed_degrees(v) for v in (left, top, right, bottom))
+        west, north, east, south = (unpack_degrees(v) for v in (left, top, right, bottom))
         x = west + (np.arange(grid.cols) + 0.5) * (east - west) / grid.cols
         y = north + (np.arange(grid.rows) + 0.5) * (south - north) / grid.rows
         return rectilinear(y, x, path, grids)
@@ -91,7 +91,7 @@ def georeference_of(grid: EosGrid, path: Path, grids: tuple[str, ...] = ()) -> G
     return rectilinear(lat, lon, path, grids)
 
 
-def packed_degrees(value: float) -> float:
+def unpack_degrees(value: float) -> float:
     """Degrees of GCTP's packed form DDDMMMSSS.SS (180000000.0 is 180°)."""
     size = abs(value)
     degrees, minutes = size // 1e6, size % 1e6 // 1e3
@@ -104,8 +104,8 @@ def _cylindrical_equal_area(
     """Latitude and longitude on the sphere of the file; EASE-Grid 1's where it names none."""
     given = dict(enumerate(parameters))
     radius = given.get(0) or EASE1_RADIUS_M
-    true_scale = packed_degrees(given.get(5) or TRUE_SCALE_DEG * 1e6)
-    central = packed_degrees(given.get(4) or 0.0)
+    true_scale = unpack_degrees(given.get(5) or TRUE_SCALE_DEG * 1e6)
+    central = unpack_degrees(given.get(4) or 0.0)
     scale = np.cos(np.radians(true_scale))
     sine = y * scale / radius
     if np.abs(sine).max(initial=0.0) > 1.0:

@@ -16,7 +16,7 @@ from glab.arrays import Float32s, Indices
 from glab.config import Box, Domain, GroundMap, Regrid
 from glab.errors import GlabError
 from glab.grids import M25, Grid, ProjectedGrid, from_edges
-from glab.regrid.on_domain import OnDomain, is_flag, source_grid
+from glab.regrid.on_domain import ToDomain, is_flag, source_grid
 from glab.regrid.regridder import regridder
 from glab.regrid.weights import Cells
 
@@ -46,7 +46,7 @@ def build_domain(settings: Domain, static: xr.Dataset | None = None) -> xr.Datas
     Raises:
         GlabError: for a box without land, or another number of tiles than the settings say.
     """
-    window = box_window(settings.box)
+    window = box_slices(settings.box)
     fraction = land_fraction(window)
     places = np.nonzero(fraction >= max(settings.land_fraction_min, np.finfo(float).tiny))
     if places[0].size == 0:
@@ -68,7 +68,7 @@ def build_domain(settings: Domain, static: xr.Dataset | None = None) -> xr.Datas
     return cells.assign(layers.data_vars).assign_coords(layers.coords)
 
 
-def box_window(box: Box) -> Grid:
+def box_slices(box: Box) -> Grid:
     """The window of the 25 km grid whose cell centres lie in a box.
 
     Raises:
@@ -205,7 +205,7 @@ def static_layers(domain: xr.Dataset, static: xr.Dataset) -> xr.Dataset:
         Dataset of the same variables on (cell, …); flags as the map has them at a cell's centre;
         NaN where the map has no value.
     """
-    onto = OnDomain(domain["cell"].values, Regrid(reader="map", valid_fraction_min=0.0))
+    onto = ToDomain(domain["cell"].values, Regrid(reader="map", valid_fraction_min=0.0))
     labels = {name: static[name] for name in static.dims if name in static.coords}
     layers = xr.Dataset(onto(static).variables, labels).transpose("cell", ...)
     return layers.assign_coords(cell=domain["cell"])
@@ -237,7 +237,7 @@ def map_layer(domain: xr.Dataset, granule: xr.Dataset, name: str, spec: GroundMa
     return values
 
 
-def joined(
+def stack_classes(
     layers: Sequence[Float32s], name: str, domain: xr.Dataset, spec: GroundMap
 ) -> xr.DataArray:
     """The parts of a map as one variable: land-cover classes side by side, or added up.

@@ -18,7 +18,7 @@ from glab.arrays import Float32s, Indices
 from glab.errors import GlabError, unknown_name
 from glab.grids import M25, NAMED, Grid
 from glab.regrid.kernels import OPTIONS, add_rows
-from glab.regrid.regridder import LEAST_SHARE, CellWeights, GridWeights
+from glab.regrid.regridder import FRACTION_MIN, CellWeights, GridWeights
 from glab.regrid.weights import Cells, SeparableWeights, separable_weights
 
 STACK = 16
@@ -49,10 +49,10 @@ def footprint(
         raise unknown_name("grid", to, NAMED)
     grid = NAMED[to] if isinstance(to, str) else to
     path = _path(np.ascontiguousarray(cell, np.int64).tobytes(), grid)
-    return in_stacks(values, lambda fields: path.apply(fields, valid_fraction_min))
+    return apply_in_stacks(values, lambda fields: path.apply(fields, valid_fraction_min))
 
 
-def in_stacks(values: NDArray, apply: Callable[[Float32s], Float32s]) -> Float32s:
+def apply_in_stacks(values: NDArray, apply: Callable[[Float32s], Float32s]) -> Float32s:
     """Apply a function of fields (n, cell) to values (…, cell), some fields at a time."""
     fields = values.reshape(-1, values.shape[-1])
     out = np.empty(fields.shape, np.float32)
@@ -107,7 +107,7 @@ class _Path:
 
 def _least(share: float, domain: Float32s) -> Float32s:
     """Least weight of valid values, where `domain` is the weight there can be."""
-    return np.maximum(share * domain - LEAST_SHARE, LEAST_SHARE).astype(np.float32)
+    return np.maximum(share * domain - FRACTION_MIN, FRACTION_MIN).astype(np.float32)
 
 
 @lru_cache(maxsize=4)
@@ -120,7 +120,7 @@ def _path(cell: bytes, grid: Grid) -> _Path:
     always = np.zeros((1, 1), np.float32)
     covered = np.nan_to_num(there.apply(land, always)[0]) * _covered(there.bands)
     place, _ = window.cells.by_row
-    mean = back.apply((covered > LEAST_SHARE)[None].astype(np.float32), always)[0]
+    mean = back.apply((covered > FRACTION_MIN)[None].astype(np.float32), always)[0]
     total = _covered(back.bands)[window.cells.row, window.cells.col]
     return _Path(window, there, back, covered, (mean * total)[place])
 
@@ -163,7 +163,7 @@ def gaussian_footprint(
     if not fwhm_km > 0:
         raise GlabError("a footprint needs a width", variable="fwhm_km", found=fwhm_km)
     pattern = _pattern(np.ascontiguousarray(cell, np.int64).tobytes(), float(fwhm_km))
-    return in_stacks(values, lambda fields: pattern.mean(fields, valid_fraction_min))
+    return apply_in_stacks(values, lambda fields: pattern.mean(fields, valid_fraction_min))
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +201,7 @@ class _Pattern:
         """Weighted mean where at least `share` of the weight on the domain is valid."""
         above, below = self.sums(fields)
         least = share * self.sums(np.ones_like(fields[:1]))[1]
-        enough = below >= np.maximum(least * (1 - LEAST_SHARE), LEAST_SHARE)
+        enough = below >= np.maximum(least * (1 - FRACTION_MIN), FRACTION_MIN)
         mean = np.full_like(above, np.nan)
         return np.divide(above, below, out=mean, where=enough)
 

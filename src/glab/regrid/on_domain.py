@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from glab.config import Regrid
 from glab.errors import GlabError
 from glab.grids import M25, CurvilinearGrid, Grid, ProjectedGrid, from_coordinates
-from glab.regrid.quality import quality_controlled
+from glab.regrid.quality import apply_quality_rules
 from glab.regrid.regridder import Regridder, regridder
 from glab.regrid.weights import AnyGrid, Cells
 from glab.variables import VARIABLES, lookup
@@ -49,17 +49,17 @@ def is_flag(name: str) -> bool:
     return bool(declaration.flags) or declaration.flag_masks
 
 
-def within_valid_range(name: str, values: NDArray) -> NDArray:
+def clip_to_valid_range(name: str, values: NDArray) -> NDArray:
     """Means, whose rounding may lie just outside of the valid range of their variable, held in it.
 
-    What was averaged is inside already (see `quality_controlled`).
+    What was averaged is inside already (see `apply_quality_rules`).
     """
     limits = VARIABLES[name].valid_range if name in VARIABLES else None
     return values if limits is None else np.clip(values, *limits, out=values)
 
 
 @cache
-def declared(name: str) -> bool:
+def is_declared(name: str) -> bool:
     """Whether the registry knows a variable."""
     try:
         lookup(name)
@@ -69,7 +69,7 @@ def declared(name: str) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Values:
+class DomainValues:
     """A granule on the cells of the domain.
 
     Attributes:
@@ -84,7 +84,7 @@ class Values:
 
 
 @dataclass(frozen=True, eq=False)
-class OnDomain:
+class ToDomain:
     """Puts granules onto the cells of a domain; weights are kept by grid.
 
     Attributes:
@@ -100,7 +100,7 @@ class OnDomain:
         row, col = np.divmod(np.asarray(self.cell, np.int64), M25.shape[1])
         object.__setattr__(self, "_cells", Cells(row, col))
 
-    def __call__(self, granule: xr.Dataset) -> Values:
+    def __call__(self, granule: xr.Dataset) -> DomainValues:
         """Quality-controlled values, dimensions (…, cell) instead of (…, y, x).
 
         Flags come from the native cell that holds the centre of the domain's cell; everything
@@ -108,7 +108,7 @@ class OnDomain:
         """
         native = granule.variables
         planes = {str(name): native[name] for name in granule.data_vars}
-        checked = quality_controlled(planes, self.settings.quality)
+        checked = apply_quality_rules(planes, self.settings.quality)
         grid = source_grid(granule)
         values = {}
         for name in self.names(granule):
@@ -118,11 +118,11 @@ class OnDomain:
             method = "nearest" if is_flag(name) else self._method(grid)
             cells = self._regridder(grid, method)(variable.values)
             dims = (*variable.dims[:-2], "cell")
-            values[name] = xr.Variable(dims, within_valid_range(name, cells), fastpath=True)
+            values[name] = xr.Variable(dims, clip_to_valid_range(name, cells), fastpath=True)
         labels = {dim: native[dim].values.tolist() for dim in AXES if dim in native}
         if "time" in granule.dims:
-            return Values(values, labels, native["time"].values.astype("datetime64[s]"))
-        return Values(values, labels, np.array([granule.attrs.get("date", "NaT")], "M8[s]"))
+            return DomainValues(values, labels, native["time"].values.astype("datetime64[s]"))
+        return DomainValues(values, labels, np.array([granule.attrs.get("date", "NaT")], "M8[s]"))
 
     def names(self, granule: xr.Dataset) -> list[str]:
         """The variables of a granule that are carried to the domain.
@@ -134,7 +134,7 @@ class OnDomain:
         there = [str(n) for n in granule.data_vars if set(PLANE) <= set(native[n].dims)]
         keep = self.settings.keep
         if keep is None:
-            return [name for name in there if declared(name)]
+            return [name for name in there if is_declared(name)]
         lacking = [name for name in keep if name not in there]
         if lacking:
             raise GlabError(
@@ -162,9 +162,9 @@ class OnDomain:
         return self._kept[grid, method]
 
 
-def by_day(
-    values: Values, lon: NDArray, local_hour: float | None
-) -> Iterator[tuple[np.datetime64, Values, float | None]]:
+def split_by_day(
+    values: DomainValues, lon: NDArray, local_hour: float | None
+) -> Iterator[tuple[np.datetime64, DomainValues, float | None]]:
     """A regridded granule day by day: (day, values without `time`, its hour or None).
 
     Several times of one UTC day become one value (see `hour_weights`); a single time that is not
@@ -184,15 +184,15 @@ def by_day(
         places = np.flatnonzero(days == day)
         share = hour_weights(hours[places], lon, local_hour)
         found = {
-            name: _joined(variable.isel(time=places), share)
+            name: _time_mean(variable.isel(time=places), share)
             for name, variable in values.variables.items()
         }
         single = places.size == 1 and hours[places[0]] != 0
         hour = float(hours[places[0]]) if single else None
-        yield day, Values(found, values.labels, day[None]), hour
+        yield day, DomainValues(found, values.labels, day[None]), hour
 
 
-def _joined(variable: xr.Variable, share: NDArray[np.float32]) -> xr.Variable:
+def _time_mean(variable: xr.Variable, share: NDArray[np.float32]) -> xr.Variable:
     """Mean over `time` with weights (time, cell), NaN left out."""
     variable = variable.transpose("time", ...)
     values = variable.values

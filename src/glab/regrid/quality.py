@@ -18,7 +18,7 @@ from glab.variables import VARIABLES
 Variables = Mapping[str, xr.Variable]
 
 
-def quality_controlled(granule: Variables, rules: Sequence[QualityRule]) -> dict[str, xr.Variable]:
+def apply_quality_rules(granule: Variables, rules: Sequence[QualityRule]) -> dict[str, xr.Variable]:
     """The variables of a granule, with values masked that a rule forbids or that cannot be.
 
     A rule's quality variable may have more dimensions than the variable it masks (then one bad
@@ -82,7 +82,7 @@ def _known(granule: Variables, name: str) -> str:
 
 
 @dataclass
-class Ingest:
+class IngestReport:
     """What became of the granules of a year.
 
     Attributes:
@@ -104,18 +104,18 @@ class Ingest:
         reason = " | ".join(line.strip() for line in str(error).splitlines())
         self.set_aside[path.name] = reason.replace(f"{path.parent}/", "")
 
-    def check(self, bad_share_max: float) -> None:
+    def check(self, bad_fraction_max: float) -> None:
         """Raise when too large a share of the granules could not be used."""
         total = len(self.used) + len(self.set_aside)
-        if len(self.set_aside) <= bad_share_max * total:
+        if len(self.set_aside) <= bad_fraction_max * total:
             return
         examples = "; ".join(f"{name}: {why}" for name, why in list(self.set_aside.items())[:3])
         raise GlabError(
             "too many granules cannot be used",
-            variable="regrid.bad_share_max",
+            variable="regrid.bad_fraction_max",
             found=f"{len(self.set_aside)} of {total} ({examples})",
-            expected=f"at most {bad_share_max:.0%}",
-            remedy="fetch them again, or raise regrid.bad_share_max",
+            expected=f"at most {bad_fraction_max:.0%}",
+            remedy="fetch them again, or raise regrid.bad_fraction_max",
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def latest_versions(
     paths: Sequence[Path],
     identity: Callable[[Path], Hashable],
     digest: Callable[[Path], str],
-    ingest: Ingest,
+    ingest: IngestReport,
 ) -> list[Path]:
     """One file for each granule: of several the one whose name sorts last, numbers by value.
 

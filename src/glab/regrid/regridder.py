@@ -22,7 +22,7 @@ from glab.regrid.weights import (
     xesmf_weights,
 )
 
-LEAST_SHARE = 1e-5
+FRACTION_MIN = 1e-5
 """A target cell of which valid values cover less than this is missing (rounding of the weights)."""
 
 
@@ -106,7 +106,7 @@ class Regridder:
                 "field is not on its grid", found=values.shape[-2:], expected=self.shape
             )
         fields = np.ascontiguousarray(values, np.float32).reshape(-1, *self.shape)
-        share = max(self.valid_fraction_min - LEAST_SHARE, LEAST_SHARE)
+        share = max(self.valid_fraction_min - FRACTION_MIN, FRACTION_MIN)
         least = np.full((1, 1), share, np.float32)
         out = self.weights.apply(fields, least)
         return out.reshape(*values.shape[:-2], *out.shape[1:])

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from glab.arrays import Float32s
 from glab.calendar import Days, time_blocks
 from glab.errors import GlabError
-from glab.regrid.on_domain import AXES, OnDomain, Values, by_day, hour_weights, is_flag
-from glab.regrid.quality import Ingest
+from glab.regrid.on_domain import AXES, DomainValues, ToDomain, hour_weights, is_flag, split_by_day
+from glab.regrid.quality import IngestReport
 from glab.variables import lookup
 
 
@@ -39,7 +39,7 @@ class Layout:
         """Sizes of a variable's further dimensions."""
         return tuple(len(self.labels[dim]) for dim in self.dims[name])
 
-    def check(self, values: Values) -> None:
+    def check(self, values: DomainValues) -> None:
         """Raise unless a granule's labels are among those of the year."""
         for dim, found in values.labels.items():
             if any(label not in self.labels.get(dim, []) for label in found):
@@ -52,14 +52,14 @@ class Layout:
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class RegriddedPart:
     """One granule's values of one day on the domain; `hour`: its UTC hour if it has one."""
 
-    values: Values
+    values: DomainValues
     hour: float | None = None
 
 
-def layout_of(granules: Iterable[xr.Dataset]) -> Layout:
+def find_layout(granules: Iterable[xr.Dataset]) -> Layout:
     """What a year file must hold, from one granule of each kind."""
     dims: dict[str, tuple[str, ...]] = {}
     labels: dict[str, set] = {}
@@ -84,8 +84,8 @@ def _natural(label: object) -> tuple:
     return (float(number[0]) if number else 0.0, label)
 
 
-def merged(
-    parts: Sequence[Part], layout: Layout, lon: NDArray, local_hour: float | None = None
+def merge_parts(
+    parts: Sequence[RegriddedPart], layout: Layout, lon: NDArray, local_hour: float | None = None
 ) -> dict[str, NDArray]:
     """One day's values, variable → array (cell, *further dimensions).
 
@@ -100,7 +100,7 @@ def merged(
         lon: of the cells, degrees, shape (cell,).
         local_hour: solar hour wanted of granules that are hours; None for their mean.
     """
-    shares = _hour_shares(parts, lon, local_hour)
+    shares = _hour_fractions(parts, lon, local_hour)
     day: dict[str, NDArray] = {}
     for name in layout.dims:
         own = [(p.values, s) for p, s in zip(parts, shares) if name in p.values.variables]
@@ -115,8 +115,8 @@ def merged(
     return day
 
 
-def _hour_shares(
-    parts: Sequence[Part], lon: NDArray, local_hour: float | None
+def _hour_fractions(
+    parts: Sequence[RegriddedPart], lon: NDArray, local_hour: float | None
 ) -> list[Float32s | None]:
     """Weight of each granule at each cell; None stands for one."""
     hours = np.unique([part.hour for part in parts if part.hour is not None])
@@ -127,7 +127,7 @@ def _hour_shares(
 
 
 def _mean(
-    own: Sequence[tuple[Values, Float32s | None]],
+    own: Sequence[tuple[DomainValues, Float32s | None]],
     name: str,
     layout: Layout,
     shape: tuple[int, ...],
@@ -148,7 +148,7 @@ def _mean(
     return np.divide(top, bottom, out=out, where=bottom > 0)
 
 
-def _observations(values: Values, name: str) -> Float32s | int:
+def _observations(values: DomainValues, name: str) -> Float32s | int:
     """Number of observations behind each value."""
     if "count" not in values.variables:
         return 1
@@ -158,7 +158,7 @@ def _observations(values: Values, name: str) -> Float32s | int:
     return count.set_dims(dict(values.variables[name].sizes)).values
 
 
-def _counted(parts: Sequence[Values], layout: Layout, shape: tuple[int, ...]) -> NDArray:
+def _counted(parts: Sequence[DomainValues], layout: Layout, shape: tuple[int, ...]) -> NDArray:
     """Number of observations, int16, zero where there is none."""
     out = np.zeros(shape, np.float32)
     kept = (*layout.dims["count"], "cell")
@@ -175,7 +175,9 @@ def _counted(parts: Sequence[Values], layout: Layout, shape: tuple[int, ...]) ->
     return np.minimum(np.rint(out), np.iinfo(np.int16).max).astype(np.int16)
 
 
-def _united(own: Sequence[Values], name: str, layout: Layout, shape: tuple[int, ...]) -> Float32s:
+def _united(
+    own: Sequence[DomainValues], name: str, layout: Layout, shape: tuple[int, ...]
+) -> Float32s:
     """Flags of all granules together, NaN where none has any."""
     out = np.full(shape, -1, np.int64)
     masks = lookup(name).flag_masks
@@ -188,12 +190,12 @@ def _united(own: Sequence[Values], name: str, layout: Layout, shape: tuple[int, 
     return np.where(out < 0, np.nan, out).astype(np.float32)
 
 
-def _place(values: Values, name: str, layout: Layout) -> tuple:
+def _place(values: DomainValues, name: str, layout: Layout) -> tuple:
     """Where a granule's variable belongs among the labels of the year."""
     return _where(values, values.variables[name].dims[:-1], layout)
 
 
-def _where(values: Values, dims: Sequence[Hashable], layout: Layout) -> tuple:
+def _where(values: DomainValues, dims: Sequence[Hashable], layout: Layout) -> tuple:
     places = []
     for dim in map(str, dims):
         known = layout.labels[dim]
@@ -224,7 +226,7 @@ class Archive:
 
 
 def year_blocks(
-    archive: Archive, days: Days, domain: xr.Dataset, onto: OnDomain, ingest: Ingest
+    archive: Archive, days: Days, domain: xr.Dataset, onto: ToDomain, ingest: IngestReport
 ) -> Iterator[xr.Dataset]:
     """Values of every day on the domain's cells, block by block of 31 days.
 
@@ -242,7 +244,7 @@ def year_blocks(
         GlabError: when no granule can be used, or too many cannot.
     """
     layout = _layout(archive, onto, ingest)
-    pending: dict[np.datetime64, list[Part]] = {}
+    pending: dict[np.datetime64, list[RegriddedPart]] = {}
     place = 0
     for block in time_blocks(days):
         while place < len(archive.paths) and archive.first_day[place] <= days[block][-1]:
@@ -251,13 +253,13 @@ def year_blocks(
         today = [(day, pending.pop(day, [])) for day in days[block]]
         yield _block(today, layout, domain, onto.settings.local_hour)
     ingest.outside += [path.name for path in archive.paths[place:]]
-    ingest.check(onto.settings.bad_share_max)
+    ingest.check(onto.settings.bad_fraction_max)
 
 
-def _layout(archive: Archive, onto: OnDomain, ingest: Ingest) -> Layout:
+def _layout(archive: Archive, onto: ToDomain, ingest: IngestReport) -> Layout:
     """Variables and labels of the year, from the first good granule of each kind."""
     found: dict[object, xr.Dataset] = {}
-    failed = Ingest()
+    failed = IngestReport()
     for path, kind in zip(archive.paths, archive.kind):
         if kind not in found:
             try:
@@ -266,7 +268,7 @@ def _layout(archive: Archive, onto: OnDomain, ingest: Ingest) -> Layout:
             except GlabError as error:
                 failed.reject(path, error)
     if found:
-        return layout_of(found.values())
+        return find_layout(found.values())
     reasons = ingest.set_aside | failed.set_aside
     raise GlabError(
         "no granule can be used" if reasons else "no granules to regrid",
@@ -280,20 +282,20 @@ def _take_in(
     place: int,
     days: Days,
     domain: xr.Dataset,
-    onto: OnDomain,
+    onto: ToDomain,
     layout: Layout,
-    pending: dict[np.datetime64, list[Part]],
-    ingest: Ingest,
+    pending: dict[np.datetime64, list[RegriddedPart]],
+    ingest: IngestReport,
 ) -> None:
     """Regrid one file and keep its days until their block is due."""
     path = archive.paths[place]
-    parts: list[tuple[np.datetime64, Part]] = []
+    parts: list[tuple[np.datetime64, RegriddedPart]] = []
     lon, local_hour = domain["lon"].values, onto.settings.local_hour
     try:
         for granule in archive.read(path):
-            for day, values, hour in by_day(onto(granule), lon, local_hour):
+            for day, values, hour in split_by_day(onto(granule), lon, local_hour):
                 layout.check(values)
-                parts.append((day, Part(values, hour)))
+                parts.append((day, RegriddedPart(values, hour)))
     except GlabError as error:
         ingest.reject(path, error)
         return
@@ -307,13 +309,13 @@ def _take_in(
         pending.setdefault(day, []).append(part)
 
 
-def _has_values(values: Values) -> bool:
+def _has_values(values: DomainValues) -> bool:
     measured = (v.values for name, v in values.variables.items() if name != "count")
     return any(not np.isnan(found).all() for found in measured)
 
 
 def _block(
-    today: Sequence[tuple[np.datetime64, Sequence[Part]]],
+    today: Sequence[tuple[np.datetime64, Sequence[RegriddedPart]]],
     layout: Layout,
     domain: xr.Dataset,
     local_hour: float | None,
@@ -327,7 +329,7 @@ def _block(
         arrays[name] = np.full(shape, kind[1], kind[0])
     for number, (_, parts) in enumerate(today):
         if parts:
-            for name, values in merged(parts, layout, lon, local_hour).items():
+            for name, values in merge_parts(parts, layout, lon, local_hour).items():
                 arrays[name][number] = values
     dims = {name: ("time", "cell", *own) for name, own in layout.dims.items()}
     coordinates = {"time": np.array([day for day, _ in today], "datetime64[ns]")}

@@ -51,7 +51,7 @@ class Card(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """A part of the page."""
 
     title: str
@@ -72,7 +72,7 @@ def number(value: float, digits: int = 2, sign: bool = False) -> str:
     return f"{rounded:{'+' if sign and rounded else ''}.{digits}f}".replace("-", "−")
 
 
-def looked_up(skill: pd.DataFrame, metric: str, **where: str) -> float:
+def look_up(skill: pd.DataFrame, metric: str, **where: str) -> float:
     """The value of one row of a table of skill; NaN where there is none."""
     found = skill[skill["metric"] == metric]
     for column, wanted in {"period": "all", "signal": "full", **where}.items():

@@ -32,7 +32,7 @@ SPLIT_NAMES = {"held_out": "held out", "trained": "trained", "buffer": "in no se
 
 
 @dataclass(frozen=True)
-class Judged:
+class ProductAndTruth:
     """One variable's record, and the truth as each could see it (empty where none is known)."""
 
     record: xr.Dataset
@@ -66,7 +66,7 @@ class Judged:
 
 
 Tables = tuple[pd.DataFrame, pd.DataFrame]
-"""Skill and steps."""
+"""Skill and breaks."""
 
 
 @dataclass(frozen=True)
@@ -78,19 +78,19 @@ class Material:
         digests: by product, one digest a year, in order.
         judged: by variable, the record and its truths, on the cells of `fields`.
         fields: `evaluate`'s fields of cells, with `row`, `col`, `split`.
-        skill, steps: `evaluate`'s tables.
+        skill, breaks: `evaluate`'s tables.
         curves: by link, a training curve of each member.
         provenance: by product, attributes of one of its files.
         stations: `evaluate`'s series of stations and their table, if there are any.
-        beside: by method, the tables of skill and steps of other runs on the same world.
+        beside: by method, the tables of skill and breaks of other runs on the same world.
     """
 
     settings: Report
     digests: Mapping[str, Sequence[xr.Dataset]]
-    judged: Mapping[str, Judged]
+    judged: Mapping[str, ProductAndTruth]
     fields: xr.Dataset
     skill: pd.DataFrame
-    steps: pd.DataFrame
+    breaks: pd.DataFrame
     curves: Mapping[str, Sequence[pd.DataFrame]] = field(default_factory=dict)
     provenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     stations: tuple[xr.Dataset, pd.DataFrame] | None = None
@@ -181,7 +181,7 @@ def example_cells(material: Material, variable: str) -> list[tuple[int, str]]:
     return list(chosen.items())[:number]
 
 
-def _correlation(material: Material, variable: str, judged: Judged) -> Floats:
+def _correlation(material: Material, variable: str, judged: ProductAndTruth) -> Floats:
     """Deseasonalised R of each cell with the truth; NaN where none is told."""
     name, product = f"{variable}_r", judged.record.attrs["product"]
     none = np.full(judged.value.shape[1], np.nan)

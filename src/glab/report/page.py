@@ -6,7 +6,7 @@ import json
 
 from glab import __version__
 from glab.report import figures, record, skill
-from glab.report.content import Facts, Picture, Section
+from glab.report.content import Facts, PageSection, Picture
 from glab.report.figures.style import PRODUCT_NAMES
 from glab.report.material import Material
 from glab.report.stations import stations
@@ -28,7 +28,7 @@ def page(material: Material) -> str:
         title=material.settings.title,
         lead=_lead(material),
         tags=_tags(material),
-        cards=cards(material.skill, material.steps),
+        cards=cards(material.skill, material.breaks),
         sections=sections(material),
         version=__version__,
     )
@@ -57,7 +57,7 @@ def _tags(material: Material) -> list[str]:
     return [*told, *span, f"{material.fields.sizes['cell']:,} land cells of 25 km"]
 
 
-def sections(material: Material) -> list[Section]:
+def sections(material: Material) -> list[PageSection]:
     """Every section that there is something to show for, in order."""
     made = [
         record.overview(material),
@@ -78,19 +78,19 @@ def sections(material: Material) -> list[Section]:
     return [section for section in made if section.parts]
 
 
-def training(material: Material) -> Section:
+def training(material: Material) -> PageSection:
     """Training curves."""
     if not material.curves:
-        return Section("Training")
+        return PageSection("Training")
     caption = (
         "Bold: loss on validation blocks; pale: on training samples. A bold line that turns up "
         "while the pale one falls has begun to memorise."
     )
     image = figures.image(figures.training_curves(material.curves))
-    return Section("Training", parts=[Picture("Loss of every network", caption, image)])
+    return PageSection("Training", parts=[Picture("Loss of every network", caption, image)])
 
 
-def provenance(material: Material) -> Section:
+def provenance(material: Material) -> PageSection:
     """From what code, settings and inputs the products came."""
     entries: list[tuple[str, str]] = []
     texts: list[tuple[str, str]] = []
@@ -107,4 +107,4 @@ def provenance(material: Material) -> Section:
         texts.append((f"{name}: settings", json.dumps(settings, indent=2, ensure_ascii=False)))
     own = material.settings.model_dump(mode="json")
     texts.append(("This page: settings", json.dumps(own, indent=2, ensure_ascii=False)))
-    return Section("Provenance", parts=[Facts(entries, texts)])
+    return PageSection("Provenance", parts=[Facts(entries, texts)])

@@ -10,10 +10,10 @@ from glab.calendar import Days
 from glab.climatology.running import window_mean
 from glab.evaluation.breaks import WINDOW_DAYS, segments_of
 from glab.report import figures
-from glab.report.content import VARIABLE_NAMES, Picture, Section
+from glab.report.content import VARIABLE_NAMES, PageSection, Picture
 from glab.report.figures import Example, Panel
 from glab.report.figures.style import PRODUCT_NAMES
-from glab.report.material import Judged, Material, example_cells
+from glab.report.material import Material, ProductAndTruth, example_cells
 
 
 def raster(material: Material, figure: Figure) -> str:
@@ -21,7 +21,7 @@ def raster(material: Material, figure: Figure) -> str:
     return figures.image(figure, "png", material.settings.dots_per_inch)
 
 
-def overview(material: Material) -> Section:
+def overview(material: Material) -> PageSection:
     """Mean fields of the products, beside the truth where it is known."""
     panels = []
     for product, variable in (("glab_vod", "VOD"), ("glab_tb", "tb_h"), ("glab_tb", "tb_v")):
@@ -41,13 +41,13 @@ def overview(material: Material) -> Section:
         "the left."
     )
     if not panels:
-        return Section("The record at a glance")
+        return PageSection("The record at a glance")
     picture = Picture(
         "The mean state of the record",
         caption,
         raster(material, figures.maps(panels, material.place)),
     )
-    return Section("The record at a glance", parts=[picture])
+    return PageSection("The record at a glance", parts=[picture])
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
@@ -58,27 +58,27 @@ def _mean(values: np.ndarray) -> np.ndarray:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def origins(material: Material) -> Section:
+def origins(material: Material) -> PageSection:
     """Which sensor each brightness temperature comes from, in time."""
-    years = [y for y in material.digests.get("glab_tb", []) if "origin_share" in y]
+    years = [y for y in material.digests.get("glab_tb", []) if "origin_fraction" in y]
     if not years:
-        return Section("Where values come from")
+        return PageSection("Where values come from")
     time = np.concatenate([year["time"].values for year in years]).astype("datetime64[D]")
-    share = np.concatenate([year["origin_share"].values for year in years])
+    share = np.concatenate([year["origin_fraction"].values for year in years])
     flags = [str(flag) for flag in years[0]["flag"].values]
     caption = (
         "Share of the land cells, averaged over weeks. SMOS observes a cell every two or three "
         "days and not before 2010; the networks fill the days between and the years before from "
         "AMSR-E and AMSR2. Frozen ground and open water have no value."
     )
-    image = figures.image(figures.origin_share(time, share, flags))
-    return Section(
+    image = figures.image(figures.origin_fraction(time, share, flags))
+    return PageSection(
         "Where values come from",
         parts=[Picture("Origin of each day's brightness temperature", caption, image)],
     )
 
 
-def courses(material: Material) -> Section:
+def courses(material: Material) -> PageSection:
     """Time series of example cells against the truth: VOD with uncertainty, TB in windows."""
     chosen = example_cells(material, "VOD")
     parts = []
@@ -96,7 +96,7 @@ def courses(material: Material) -> Section:
         )
         name = VARIABLE_NAMES[variable]
         parts.append(Picture(f"{name} of single cells", COURSES[variable], figures.image(figure)))
-    return Section("Single cells through time", parts=parts)
+    return PageSection("Single cells through time", parts=parts)
 
 
 COURSES = {
@@ -110,7 +110,7 @@ COURSES = {
 }
 
 
-def _in_windows(judged: Judged) -> tuple[Days, Judged]:
+def _in_windows(judged: ProductAndTruth) -> tuple[Days, ProductAndTruth]:
     """A record in windows: daily ones averaged over days that product and truth both have."""
     if judged.record.attrs["window_days"] > 1:
         return judged.days, judged
@@ -126,10 +126,10 @@ def _in_windows(judged: Judged) -> tuple[Days, Judged]:
         means.append(window_mean(daily, every, starts, WINDOW_DAYS)[0])
     made = xr.Dataset({"value": (("time", "cell"), means[0])}, {"time": starts})
     truths = {"footprint": means[1]} if len(means) > 1 else {}
-    return starts, Judged(made.assign_attrs(judged.record.attrs), truths)
+    return starts, ProductAndTruth(made.assign_attrs(judged.record.attrs), truths)
 
 
-def _example(material: Material, judged: Judged, cell: int, title: str) -> Example:
+def _example(material: Material, judged: ProductAndTruth, cell: int, title: str) -> Example:
     std = None if judged.std is None else judged.std[:, cell]
     truth = None if judged.truth is None else judged.truth[:, cell]
     event = np.datetime64("NaT", "D")
@@ -141,13 +141,13 @@ def _example(material: Material, judged: Judged, cell: int, title: str) -> Examp
     return Example(title, judged.value[:, cell], std, truth, event)
 
 
-def latitudes(material: Material) -> Section:
+def latitudes(material: Material) -> PageSection:
     """Anomalies by latitude and time, product and truth."""
     judged = material.judged.get("VOD")
     if judged is None or judged.truth is None:
         years = [y for y in material.digests.get("glab_vod", []) if "VOD_residual_zonal" in y]
         if not years:
-            return Section("Latitude and time")
+            return PageSection("Latitude and time")
         product = np.concatenate([year["VOD_residual_zonal"].values for year in years])
         time = np.concatenate([year["time"].values for year in years])
         panels = [Panel("GLAB-VOD anomaly, mean over longitude", product, "VOD", "residual")]
@@ -165,4 +165,4 @@ def latitudes(material: Material) -> Section:
         "edge; drought, fire and regrowth as patches that both panels share."
     )
     image = raster(material, figures.hovmoller(panels, place))
-    return Section("Latitude and time", parts=[Picture("Anomalies of VOD", caption, image)])
+    return PageSection("Latitude and time", parts=[Picture("Anomalies of VOD", caption, image)])

@@ -1,24 +1,24 @@
-"""Sections that hold the record against the truth: trends, skill, steps, uncertainty."""
+"""Sections that hold the record against the truth: trends, skill, breaks, uncertainty."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from glab.evaluation.statistics import deseasonalised, paired
+from glab.evaluation.statistics import deseasonalise, keep_pairs
 from glab.report import figures
-from glab.report.content import VARIABLE_NAMES, Picture, Section, truth_kind
+from glab.report.content import VARIABLE_NAMES, PageSection, Picture, truth_kind
 from glab.report.figures import Panel
 from glab.report.material import Material
 from glab.report.record import raster
 from glab.report.tables import GROUPS, noise_table, retrieval_table, skill_table, trend_table
 
 
-def trends(material: Material) -> Section:
+def trends(material: Material) -> PageSection:
     """Maps and scatter of trends, and their table."""
     name, product = "VOD_trend", "glab_vod"
     fields = material.fields
     if name not in fields or product not in fields["product"].values:
-        return Section("Long-term change")
+        return PageSection("Long-term change")
     own = fields.sel(product=product)
     kind = next(k for k in ("footprint", "cell", "none") if k in own["truth"].values)
     found = own[name].sel(truth=kind).values
@@ -45,14 +45,14 @@ def trends(material: Material) -> Section:
         ]
     caption = "Least-squares slope of VOD a year over the whole record. Brown: loss; green: gain."
     first = Picture("Trends", caption, raster(material, figures.maps(panels, material.place)))
-    return Section("Long-term change", parts=[first, *parts])
+    return PageSection("Long-term change", parts=[first, *parts])
 
 
-def skill(material: Material) -> Section:
+def skill(material: Material) -> PageSection:
     """Skill of VOD: figure by period, densities, table."""
     judged = material.judged.get("VOD")
     if judged is None or judged.truth is None:
-        return Section("Skill")
+        return PageSection("Skill")
     kind = truth_kind(material.skill, "glab_vod", "VOD")
     rows = material.skill[
         (material.skill["variable"] == "VOD")
@@ -68,7 +68,7 @@ def skill(material: Material) -> Section:
         figures.image(figures.skill_by_period(rows, "r", "R of anomalies")),
     )
     table = skill_table(material.skill, "glab_vod", "VOD", 3)
-    return Section("Skill of VOD", parts=[periods, density(material, "VOD"), table])
+    return PageSection("Skill of VOD", parts=[periods, density(material, "VOD"), table])
 
 
 def density(material: Material, variable: str) -> Picture:
@@ -80,8 +80,8 @@ def density(material: Material, variable: str) -> Picture:
         anomalies, told = [side - judged.cycle for side in sides], SHARED_CYCLE
         masks = {GROUPS[name]: mask for name, mask in material.splits().items() if mask.any()}
     else:
-        own = paired(*sides)
-        anomalies, told = [deseasonalised(side, judged.days) for side in own], OWN_CYCLE
+        own = keep_pairs(*sides)
+        anomalies, told = [deseasonalise(side, judged.days) for side in own], OWN_CYCLE
         masks = {"all cells": np.ones(judged.value.shape[1], bool)}
     pairs = {"All cells": sides}
     pairs |= {
@@ -103,30 +103,30 @@ SHARED_CYCLE = (
 OWN_CYCLE = "Anomalies are each side less its own mean and three annual harmonics."
 
 
-def sensor_changes(material: Material) -> Section:
+def sensor_changes(material: Material) -> PageSection:
     """Steps at changes of sensors beside placebo dates."""
     parts = []
     for variable in ("VOD", "tb_h"):
-        rows = material.steps[material.steps["variable"] == variable]
+        rows = material.breaks[material.breaks["variable"] == variable]
         rows = rows[rows["product"].str.startswith("glab_")]
         if rows.empty:
             continue
         kind = truth_kind(rows, str(rows["product"].iloc[0]), variable)
-        image = figures.image(figures.sensor_steps(rows[rows["truth"] == kind], variable))
+        image = figures.image(figures.sensor_breaks(rows[rows["truth"] == kind], variable))
         caption = (
             "Dots: mean over cells of product minus truth after a change of sensors, less before, "
-            "on the same calendar days. Pale bars: where nine of ten such steps lie at dates when "
+            "on the same calendar days. Pale bars: where nine of ten such breaks lie at dates when "
             "no sensor changes. A dot within its bar is no more than chance."
         )
         parts.append(Picture(f"Steps of {VARIABLE_NAMES[variable]}", caption, image))
-    return Section("Where the sensors change", parts=parts)
+    return PageSection("Where the sensors change", parts=parts)
 
 
-def uncertainty(material: Material) -> Section:
+def uncertainty(material: Material) -> PageSection:
     """Coverage by period, and spread against error."""
     judged = material.judged.get("VOD")
     if judged is None or judged.truth is None or judged.std is None:
-        return Section("How sure it is")
+        return PageSection("How sure it is")
     kind = truth_kind(material.skill, "glab_vod", "VOD")
     rows = material.skill
     rows = rows[(rows["product"] == "glab_vod") & (rows["truth"] == kind)]
@@ -146,10 +146,10 @@ def uncertainty(material: Material) -> Section:
         "number. On the dashed line the product errs as much as it says.",
         figures.image(figures.spread_error(panels, "VOD")),
     )
-    return Section("How sure it is", parts=[covered, spread])
+    return PageSection("How sure it is", parts=[covered, spread])
 
 
-def temperatures(material: Material) -> Section:
+def temperatures(material: Material) -> PageSection:
     """Brightness temperature against the truth."""
     parts: list = []
     for variable in ("tb_h", "tb_v"):
@@ -158,18 +158,18 @@ def temperatures(material: Material) -> Section:
             parts.append(density(material, variable))
             if judged.record.attrs["product"] in set(material.skill["product"]):
                 parts.append(skill_table(material.skill, "glab_tb", variable, 2))
-    return Section("Brightness temperature", parts=parts)
+    return PageSection("Brightness temperature", parts=parts)
 
 
-def system_b(material: Material) -> Section:
+def system_b(material: Material) -> PageSection:
     """SMOS-IB: how much quieter its TB is than single bins, and its retrievals."""
     title = "SMOS-IB: retrievals from the 40° brightness temperature"
     judged = [name for name in ("soil_moisture", "vod") if _has_truth(material, name)]
     if not judged:
-        return Section(title)
+        return PageSection(title)
     pictures = [density(material, variable) for variable in judged]
     tables = noise_table(material.skill), retrieval_table(material.skill)
-    return Section(title, parts=[tables[0], *pictures, tables[1]])
+    return PageSection(title, parts=[tables[0], *pictures, tables[1]])
 
 
 def _has_truth(material: Material, variable: str) -> bool:

@@ -11,7 +11,7 @@ import xarray as xr
 from glab.calendar import Days
 from glab.evaluation.stations import GROUPS, IN_SITU, PERFECT, PRODUCT, SCORES, medians
 from glab.report import figures
-from glab.report.content import Picture, Section, Table, number
+from glab.report.content import PageSection, Picture, Table, number
 from glab.report.figures import Pair
 from glab.report.figures.style import PRODUCT_NAMES
 from glab.report.material import Material
@@ -22,14 +22,14 @@ GROUP_NAMES = {"network": "Network", "land_cover": "Land cover", "climate": "Cli
 LABELS = {PRODUCT: PRODUCT_NAMES["smos_ib"], PERFECT: "perfect retrieval"}
 
 
-def stations(material: Material) -> Section:
+def stations(material: Material) -> PageSection:
     """Series of some stations, and medians of all by network, land cover and climate."""
     if material.stations is None:
-        return Section(TITLE)
+        return PageSection(TITLE)
     beside, table = material.stations
     scored = table[(table["product"] == PRODUCT) & table["r"].notna()]
     if scored.empty:
-        return Section(TITLE)
+        return PageSection(TITLE)
     shown = chosen(scored)
     days, part = _stretch(beside, shown)
     pairs = [_pair(part, scored, place) for place in shown]
@@ -41,7 +41,7 @@ def stations(material: Material) -> Section:
         "where rises and dry-downs agree.",
         figures.image(figures.stations(pairs, days, LABELS[PRODUCT])),
     )
-    return Section(TITLE, parts=[picture, station_table(table)])
+    return PageSection(TITLE, parts=[picture, station_table(table)])
 
 
 def chosen(scored: pd.DataFrame) -> list[int]:

@@ -7,7 +7,15 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from glab.report.content import VARIABLE_NAMES, Card, Section, Table, looked_up, number, truth_kind
+from glab.report.content import (
+    VARIABLE_NAMES,
+    Card,
+    PageSection,
+    Table,
+    look_up,
+    number,
+    truth_kind,
+)
 from glab.report.figures.style import product_named
 from glab.report.material import Material
 
@@ -65,15 +73,15 @@ def _skill_row(
     part: pd.DataFrame, product: str, group: str, period: str, digits: int
 ) -> Iterator[str]:
     where = {"product": product, "cells": group, "period": period}
-    yield number(looked_up(part, "r", **where))
+    yield number(look_up(part, "r", **where))
     anomalies = where | {"signal": "deseasonalised"}
     constant = product.endswith(": climatology")
-    yield "–" if constant else number(looked_up(part, "r", **anomalies))
-    yield number(looked_up(part, "rmse", **where), digits)
-    yield number(looked_up(part, "bias", **where), digits, sign=True)
-    yield number(looked_up(part, "ubrmse", **where), digits)
+    yield "–" if constant else number(look_up(part, "r", **anomalies))
+    yield number(look_up(part, "rmse", **where), digits)
+    yield number(look_up(part, "bias", **where), digits, sign=True)
+    yield number(look_up(part, "ubrmse", **where), digits)
     for width in (1, 2):
-        yield number(looked_up(part, f"coverage_{width}", **where))
+        yield number(look_up(part, f"coverage_{width}", **where))
     rows = part[(part["metric"] == "rmse") & (part["signal"] == "full")]
     rows = rows[(rows["product"] == product) & (rows["cells"] == group)]
     yield f"{int(rows['n'].iloc[0]):,}" if len(rows) else "–"
@@ -90,10 +98,10 @@ def trend_table(skill: pd.DataFrame, product: str, variable: str) -> Table:
     rows = []
     for group in [g for g in TREND_GROUPS if g in present] + classes + biomes:
         where = {"cells": group}
-        values = [looked_up(own, f"trend_{m}", **where) for m in ("gain", "skill", "r")]
-        error = looked_up(own, "trend_error", **where)
+        values = [look_up(own, f"trend_{m}", **where) for m in ("gain", "skill", "r")]
+        error = look_up(own, "trend_error", **where)
         cells = own[(own["metric"] == "trend_gain") & (own["cells"] == group)]["n"]
-        drop = [number(looked_up(own, m, **where)) for m in ("clearing_gain", "early_share")]
+        drop = [number(look_up(own, m, **where)) for m in ("clearing_gain", "early_fraction")]
         rows.append(
             [group.replace("_", " "), *map(number, values), number(1000 * error, 2), *drop]
             + [f"{int(cells.iloc[0]):,}" if len(cells) else "–"]
@@ -117,10 +125,10 @@ def noise_table(skill: pd.DataFrame) -> Table:
     rows = []
     for variable in ("tb_h", "tb_v"):
         of_variable = own[own["variable"] == variable]
-        single = looked_up(of_variable, names[0], product="SMOS 40° bin")
+        single = look_up(of_variable, names[0], product="SMOS 40° bin")
         for product in dict.fromkeys(of_variable["product"]):
             part = of_variable[of_variable["product"] == product]
-            values = [looked_up(part, name) for name in names]
+            values = [look_up(part, name) for name in names]
             told = [number(v, 2, name == "bias") for name, v in zip(names, values)]
             label = f"{VARIABLE_NAMES[variable]}, {product_named(product)}"
             rows.append([label, told[0], number(values[0] / single), *told[1:]])
@@ -145,11 +153,11 @@ def retrieval_table(skill: pd.DataFrame) -> Table:
             if group not in set(own["cells"]):
                 continue
             names = ("ubrmse_cell_median", "ubrmse_cell_p90", "r_cell_median", "slope_cell_median")
-            each = [looked_up(own, name, cells=group) for name in names]
-            pooled = [looked_up(own, name, cells=group) for name in ("r", "rmse", "bias")]
+            each = [look_up(own, name, cells=group) for name in names]
+            pooled = [look_up(own, name, cells=group) for name in ("r", "rmse", "bias")]
             values = [*map(number, each[:2], (3, 3)), *map(number, each[2:])]
             values += [number(pooled[0]), number(pooled[1], 3), number(pooled[2], 3, sign=True)]
-            values += [number(looked_up(own, "coverage_1", cells=group))]
+            values += [number(look_up(own, "coverage_1", cells=group))]
             rows.append([f"{VARIABLE_NAMES[variable]}, {told}", *values])
     caption = (
         "Retrievals that pass the usual filter (scene flags ≤ 1, TB-RMSE ≤ 8 K). First per cell: "
@@ -160,7 +168,7 @@ def retrieval_table(skill: pd.DataFrame) -> Table:
     return Table("Retrievals in numbers", caption, [*columns, "in ±1σ"], rows)
 
 
-def cards(skill: pd.DataFrame, steps: pd.DataFrame) -> list[Card]:
+def cards(skill: pd.DataFrame, breaks: pd.DataFrame) -> list[Card]:
     """The numbers at the top of the page: of held-out cells, where a truth is known."""
     made = []
     if "glab_vod" in set(skill["product"]):
@@ -169,33 +177,33 @@ def cards(skill: pd.DataFrame, steps: pd.DataFrame) -> list[Card]:
         held = {"cells": "held_out"}
         made += [
             Card(
-                number(looked_up(vod, "trend_gain", **held)),
+                number(look_up(vod, "trend_gain", **held)),
                 "",
                 "gain of VOD trends on cells that no network saw (1 keeps the whole trend)",
             ),
             Card(
-                number(looked_up(vod, "r", signal="deseasonalised", **held)),
+                number(look_up(vod, "r", signal="deseasonalised", **held)),
                 "R",
                 "of VOD anomalies with the truth, held-out cells",
             ),
-            Card(number(looked_up(vod, "rmse", **held), 3), "", "RMSE of VOD, held-out cells"),
+            Card(number(look_up(vod, "rmse", **held), 3), "", "RMSE of VOD, held-out cells"),
             Card(
-                number(100 * looked_up(vod, "coverage_1", **held), 0),
+                number(100 * look_up(vod, "coverage_1", **held), 0),
                 "%",
                 "of the truths within ±1σ, held-out cells (68 % is right)",
             ),
         ]
     if "glab_tb" in set(skill["product"]):
         tb = skill[(skill["product"] == "glab_tb") & (skill["variable"] == "tb_h")]
-        error = looked_up(tb, "rmse", cells="held_out")
+        error = look_up(tb, "rmse", cells="held_out")
         made.append(Card(number(error, 1), "K", "RMSE of daily TB, H, held-out cells"))
-    own = steps[(steps["variable"] == "VOD") & (steps["cells"] == "all")]
+    own = breaks[(breaks["variable"] == "VOD") & (breaks["cells"] == "all")]
     if len(own):
         made.append(
             Card(
-                number(float(own["step"].abs().max()), 3),
+                number(float(own["break"].abs().max()), 3),
                 "",
-                "largest step of VOD where the sensors change",
+                "largest break of VOD where the sensors change",
             )
         )
     return [card for card in made if card.value != "–"]
@@ -244,15 +252,15 @@ MEASURES = (
     Measure("R of anomalies, held-out cells and years", "r", "held_out", YEARS, "deseasonalised"),
     Measure("RMSE", "rmse"),
     Measure("clearings: gain of the drop", "clearing_gain", "cleared"),
-    Measure("clearings: share seen too early", "early_share", "cleared"),
+    Measure("clearings: share seen too early", "early_fraction", "cleared"),
 )
 
 
-def summary(skill: pd.DataFrame, steps: pd.DataFrame) -> pd.Series:
+def summary(skill: pd.DataFrame, breaks: pd.DataFrame) -> pd.Series:
     """The measures of one run.
 
     Args:
-        skill, steps: tables of `evaluate`, of a run on a simulated Earth.
+        skill, breaks: tables of `evaluate`, of a run on a simulated Earth.
 
     Returns:
         value by label; NaN where a measure is not told. Steps: the largest in size, and how much
@@ -261,11 +269,11 @@ def summary(skill: pd.DataFrame, steps: pd.DataFrame) -> pd.Series:
     """
     own = skill[(skill["variable"] == "VOD") & (skill["truth"] == KIND)]
     told = {measure.label: _value(own, measure) for measure in MEASURES}
-    jumps = steps[(steps["product"] == PRODUCT) & (steps["truth"] == KIND)]
-    jumps = jumps[jumps["cells"] == "all"]
-    inside = jumps["step"].between(jumps["placebo_p05"], jumps["placebo_p95"])
-    told["largest step at a change of sensors"] = float(jumps["step"].abs().max())
-    told["share of the steps within those of placebo dates"] = float(inside.mean())
+    breaks = breaks[(breaks["product"] == PRODUCT) & (breaks["truth"] == KIND)]
+    breaks = breaks[breaks["cells"] == "all"]
+    inside = breaks["break"].between(breaks["placebo_p05"], breaks["placebo_p95"])
+    told["largest break at a change of sensors"] = float(breaks["break"].abs().max())
+    told["share of the breaks within those of placebo dates"] = float(inside.mean())
     for period in dict.fromkeys(own["period"]):
         for width in (1, 2):
             measure = Measure("", f"coverage_{width}", "held_out", period)
@@ -277,7 +285,7 @@ def summary(skill: pd.DataFrame, steps: pd.DataFrame) -> pd.Series:
 def _value(own: pd.DataFrame, measure: Measure) -> float:
     """One entry of the table of skill, NaN where there is none."""
     where = measure._asdict()
-    return looked_up(own, where.pop("metric"), **{k: v for k, v in where.items() if k != "label"})
+    return look_up(own, where.pop("metric"), **{k: v for k, v in where.items() if k != "label"})
 
 
 CAPTION = (
@@ -287,11 +295,11 @@ CAPTION = (
 )
 
 
-def methods(material: Material) -> Section:
+def methods(material: Material) -> PageSection:
     """Measures of this run beside those of others."""
     if not material.beside:
-        return Section("Methods side by side")
-    own = summary(material.skill, material.steps)
+        return PageSection("Methods side by side")
+    own = summary(material.skill, material.breaks)
     name = material.settings.run.get("method", "this run")
     columns = {other: summary(*tables) for other, tables in material.beside.items()} | {name: own}
     table = pd.DataFrame(columns).reindex(own.index)
@@ -300,4 +308,4 @@ def methods(material: Material) -> Section:
         for label in table.index
     ]
     found = Table("What is left of change", CAPTION, ["", *table.columns], rows)
-    return Section("Methods side by side", parts=[found])
+    return PageSection("Methods side by side", parts=[found])

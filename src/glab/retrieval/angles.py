@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glab.arrays import Float64s, Floats
-from glab.config import Tb40Choice
+from glab.config import Tb40Options
 from glab.errors import GlabError
 
 TARGET_DEG = 40.0
@@ -14,7 +14,7 @@ NEIGHBOUR_DEG = 2.5
 """The 40° bin holds half of the views of each of the bins centred this far from it."""
 
 
-def wanted_bins(centre_deg: Floats, settings: Tb40Choice) -> NDArray[np.intp]:
+def select_bins(centre_deg: Floats, settings: Tb40Options) -> NDArray[np.intp]:
     """Places of the bins that are looked at.
 
     Raises:
@@ -34,7 +34,7 @@ def wanted_bins(centre_deg: Floats, settings: Tb40Choice) -> NDArray[np.intp]:
     return places
 
 
-def information(valid: NDArray[np.bool_], centre_deg: Floats, settings: Tb40Choice) -> Float64s:
+def bin_weights(valid: NDArray[np.bool_], centre_deg: Floats, settings: Tb40Options) -> Float64s:
     """Share of its own information that each bin brings beside its neighbours; 0: it is not used.
 
     The 40° bin holds views of the bins at 37.5° and 42.5°. For bins of correlation R the weights
@@ -54,7 +54,7 @@ def information(valid: NDArray[np.bool_], centre_deg: Floats, settings: Tb40Choi
     if shared.size:
         near = np.flatnonzero(_is_neighbour(centre_deg))
         count = np.where(valid[:, shared].any(axis=1), valid[:, near].sum(axis=1), -1)
-        own, beside = shares_of_correlated(settings.shared_bin_correlation)
+        own, beside = correlated_bin_weights(settings.shared_bin_correlation)
         share[:, shared] *= own[count][:, np.newaxis]
         share[:, near] *= beside[count][:, np.newaxis]
     used = share > 0
@@ -64,7 +64,7 @@ def information(valid: NDArray[np.bool_], centre_deg: Floats, settings: Tb40Choi
     return share * enough[:, np.newaxis]
 
 
-def shares_of_correlated(correlation: float) -> tuple[Float64s, Float64s]:
+def correlated_bin_weights(correlation: float) -> tuple[Float64s, Float64s]:
     """R⁻¹·1 of the shared bin and of its neighbours, beside 0, 1 and 2 of them; last: without it.
 
     Where the shared bin's would be negative it is left out.

@@ -33,7 +33,7 @@ def is_frozen(surface: xr.Dataset, mask: Mask) -> NDArray[np.bool_]:
     return frozen
 
 
-def lasting_flags(domain: xr.Dataset, settings: Retrieve) -> NDArray[np.int16]:
+def static_scene_flags(domain: xr.Dataset, settings: Retrieve) -> NDArray[np.int16]:
     """Scene flags that stay, shape (cell,): topography and polluted scenes; unknown sets none.
 
     Args:
@@ -75,6 +75,6 @@ def medians_negative(values: Floats) -> NDArray[np.bool_]:
         return np.nanmedian(values, axis=0) < 0
 
 
-def settled(values: Floats, to_zero: NDArray[np.bool_], top: float) -> Floats:
+def zero_and_clip(values: Floats, to_zero: NDArray[np.bool_], top: float) -> Floats:
     """Values set to 0 where a cell's year is, then held in 0…top; NaN stays."""
     return np.clip(np.where(to_zero & np.isfinite(values), 0.0, values), 0.0, top)

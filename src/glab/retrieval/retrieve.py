@@ -24,10 +24,10 @@ from glab.retrieval.angles import TARGET_DEG
 from glab.retrieval.scene import (
     Ground,
     cell_blocks,
-    check_together,
+    check_overpasses,
     emission_arguments,
     ground_of,
-    sky,
+    sky_tb,
     static_ground,
 )
 
@@ -84,7 +84,7 @@ def retrieve(
         tb_k[:, 1:],
         incidence_deg=angle,
         tb_sigma_k=spread,
-        t_sky_k=sky(ground, settings.lmeb, angle),
+        t_sky_k=sky_tb(ground, settings.lmeb, angle),
         sm_prior=settings.sm_prior,
         sm_sigma=settings.sm_sigma,
         vod_prior=vod_prior,
@@ -100,7 +100,7 @@ def retrieve(
 
 
 @dataclass(frozen=True)
-class Prior:
+class PriorFields:
     """VOD before the observation of run 2.
 
     Attributes:
@@ -113,20 +113,20 @@ class Prior:
     is_first: NDArray[np.bool_]
 
 
-def prior_of_year(vod: Floats, settings: Retrieve) -> Prior:
+def prior_of_year(vod: Floats, settings: Retrieve) -> PriorFields:
     """From the mean of run 1's VOD over the year, (time, cell) → (cell,); run 1's where few."""
     count = np.isfinite(vod).sum(axis=0)
     return _prior(np.nansum(vod, axis=0), count, "year", settings.prior_values_min, settings)
 
 
-def prior_of_days(vod: Floats, year: Prior, settings: Retrieve) -> Prior:
+def prior_of_days(vod: Floats, year: PriorFields, settings: Retrieve) -> PriorFields:
     """From the mean of run 1's VOD over the preceding days, (time, cell); the year's where few.
 
     Reference: SMOS-IC V2, Wigneron et al. 2021, doi:10.1016/j.rse.2020.112238.
     """
     total, count = preceding(vod, settings.prior_days)
     days = _prior(total, count, "ten_days", settings.prior_days_values_min, settings)
-    return Prior(
+    return PriorFields(
         np.where(days.is_first, year.mean, days.mean),
         np.where(days.is_first, year.sigma, days.sigma),
         days.is_first & year.is_first,
@@ -135,7 +135,7 @@ def prior_of_days(vod: Floats, year: Prior, settings: Retrieve) -> Prior:
 
 def _prior(
     total: Floats, count: NDArray[np.integer], over: PriorDays, least: int, settings: Retrieve
-) -> Prior:
+) -> PriorFields:
     """Prior from the sum and number of run 1's VOD, σ = min(a + b VOD, c) (`prior_sigma`).
 
     A negative mean stands for 0 in σ.
@@ -144,7 +144,7 @@ def _prior(
     few = count < least
     mean = np.where(few, settings.vod_prior, total / np.maximum(count, 1))
     sigma = np.minimum(least_sigma + growth * np.maximum(mean, 0.0), most)
-    return Prior(mean, np.where(few, settings.vod_sigma, sigma), few)
+    return PriorFields(mean, np.where(few, settings.vod_sigma, sigma), few)
 
 
 def preceding(values: Floats, days: int) -> tuple[Floats, NDArray[np.integer]]:
@@ -177,7 +177,7 @@ SCENES_AT_ONCE = 131072
 
 
 @dataclass(frozen=True)
-class Part:
+class YearSlice:
     """Some days and cells of one overpass.
 
     Attributes:
@@ -200,7 +200,7 @@ class YearOfCells:
         negative: variable → whether its median is negative.
     """
 
-    prior: Prior
+    prior: PriorFields
     negative: Mapping[str, NDArray[np.bool_]]
 
 
@@ -222,11 +222,11 @@ def year_blocks(
     Raises:
         GlabError: when files do not fit each other or lack a variable.
     """
-    overpasses = check_together(tb40, surfaces)
+    overpasses = check_overpasses(tb40, surfaces)
     water = ("cell", flags.is_open_water(domain, settings.mask))
     static = static_ground(domain).assign(open_water=water)
     year = _whole_year(tb40, surfaces, static, overpasses, settings)
-    lasting = flags.lasting_flags(domain, settings)
+    lasting = flags.static_scene_flags(domain, settings)
     for days in time_blocks(tb40["time"].values):
         block = _block(tb40, surfaces, static, overpasses, days, year, settings)
         for place, name in enumerate(overpasses):
@@ -245,15 +245,18 @@ def _processing_attributes() -> dict[str, object]:
 
 def _part(
     tb40: xr.Dataset, surface: xr.Dataset, static: xr.Dataset, days: slice, cells: slice, name: str
-) -> Part:
+) -> YearSlice:
     """Read some days and cells of one overpass."""
     seen = tb40[list(NEEDED)].sel(overpass=name).isel(time=days, cell=cells)
     ordered = seen.sel(channel=["h", "v"]).transpose("time", "cell", "channel").load()
-    return Part(ordered, surface.isel(time=days, cell=cells).load(), static.isel(cell=cells))
+    return YearSlice(ordered, surface.isel(time=days, cell=cells).load(), static.isel(cell=cells))
 
 
-def run(
-    part: Part, prior: Prior, settings: Retrieve, first: Mapping[str, NDArray] | None = None
+def second_run(
+    part: YearSlice,
+    prior: PriorFields,
+    settings: Retrieve,
+    first: Mapping[str, NDArray] | None = None,
 ) -> dict[str, NDArray]:
     """One run over all scenes of a part.
 
@@ -291,13 +294,13 @@ def run(
     return out
 
 
-def first_run(part: Part, settings: Retrieve) -> dict[str, NDArray]:
+def first_run(part: YearSlice, settings: Retrieve) -> dict[str, NDArray]:
     """Run 1, with the same prior everywhere."""
-    prior = Prior(np.array(settings.vod_prior), np.array(settings.vod_sigma), np.array(True))
-    return run(part, prior, settings)
+    prior = PriorFields(np.array(settings.vod_prior), np.array(settings.vod_sigma), np.array(True))
+    return second_run(part, prior, settings)
 
 
-def _trusted(part: Part, first: Mapping[str, NDArray], settings: Retrieve) -> Floats:
+def _trusted(part: YearSlice, first: Mapping[str, NDArray], settings: Retrieve) -> Floats:
     """VOD of run 1 that later priors are made of, (time, cell): without doubtful fits.
 
     A record of one angle has no misfit over angles, and nothing to doubt it by.
@@ -315,7 +318,7 @@ def _whole_year(
 ) -> YearOfCells:
     """Priors and negative medians of every cell."""
     shape = (tb40.sizes["cell"], len(overpasses))
-    whole = Prior(np.empty(shape), np.empty(shape), np.empty(shape, bool))
+    whole = PriorFields(np.empty(shape), np.empty(shape), np.empty(shape, bool))
     negative = {name: np.zeros(shape, bool) for name in ("soil_moisture", "vod")}
     for cells in cell_blocks(shape[0]):
         for place, name in enumerate(overpasses):
@@ -328,7 +331,7 @@ def _whole_year(
             whole.is_first[cells, place] = prior.is_first
             if settings.prior == "ten_days":
                 prior = prior_of_days(vod, prior, settings)
-            second = run(part, prior, settings, first)
+            second = second_run(part, prior, settings, first)
             for variable, found in negative.items():
                 found[cells, place] = flags.medians_negative(second[variable])
     return YearOfCells(whole, negative)
@@ -352,7 +355,7 @@ def _block(
     for cells in cell_blocks(shape[1]):
         for place, name in enumerate(overpasses):
             part = _part(tb40, surfaces[name], static, slice(start, days.stop), cells, name)
-            prior = Prior(
+            prior = PriorFields(
                 year.prior.mean[cells, place],
                 year.prior.sigma[cells, place],
                 year.prior.is_first[cells, place],
@@ -360,7 +363,7 @@ def _block(
             first = first_run(part, settings)
             if settings.prior == "ten_days":
                 prior = prior_of_days(_trusted(part, first, settings), prior, settings)
-            found = run(part, prior, settings, first)
+            found = second_run(part, prior, settings, first)
             negative = {key: value[cells, place] for key, value in year.negative.items()}
             for layer, values in _finished(part, found, prior, negative, settings).items():
                 whole[layer][:, cells, place] = values[days.start - start :]
@@ -368,9 +371,9 @@ def _block(
 
 
 def _finished(
-    part: Part,
+    part: YearSlice,
     found: Mapping[str, NDArray],
-    prior: Prior,
+    prior: PriorFields,
     negative: Mapping[str, NDArray[np.bool_]],
     settings: Retrieve,
 ) -> dict[str, NDArray]:
@@ -382,6 +385,6 @@ def _finished(
     processing = np.where(there & prior.is_first, flags.FIRST_PRIOR, 0)
     processing |= np.where(there & ~found["converged"], flags.NOT_CONVERGED, 0)
     for name, bit in bits.items():
-        out[name] = flags.settled(found[name], negative[name], top[name])
+        out[name] = flags.zero_and_clip(found[name], negative[name], top[name])
         processing |= np.where(there & negative[name], bit, 0)
     return out | {"processing_flags": processing.astype(np.int16)}

@@ -20,7 +20,7 @@ from glab.climatology.series import check_cells
 from glab.config import Lmeb, Overpass
 from glab.errors import GlabError
 from glab.lmeb import effective_temperature, sky_temperature
-from glab.lmeb.landcover import parameters
+from glab.lmeb.landcover import landcover_parameters
 from glab.lmeb.temperature import atmosphere
 
 
@@ -73,7 +73,7 @@ def ground_temperature(ground: Ground, lmeb: Lmeb, sm: Float64s | float) -> Floa
     return ground.t_deep_k + lmeb.c_t * (ground.t_surface_k - ground.t_deep_k)
 
 
-def sky(ground: Ground, lmeb: Lmeb, incidence_deg: Float64s) -> Float64s:
+def sky_tb(ground: Ground, lmeb: Lmeb, incidence_deg: Float64s) -> Float64s:
     """Downwelling sky temperature at the angles of each scene, K, shape (scene, angle).
 
     Where air temperature or altitude are unknown the surface's temperature and sea level stand in.
@@ -84,7 +84,9 @@ def sky(ground: Ground, lmeb: Lmeb, incidence_deg: Float64s) -> Float64s:
     return sky_temperature(incidence_deg, altitude, t_air, lmeb.q_air_g_kg)
 
 
-def at_ground(tb_k: Float64s, ground: Ground, lmeb: Lmeb, incidence_deg: Float64s) -> Float64s:
+def remove_atmosphere(
+    tb_k: Float64s, ground: Ground, lmeb: Lmeb, incidence_deg: Float64s
+) -> Float64s:
     """TB at the ground from TB at the top of the atmosphere: upwelling and loss taken out.
 
     Args:
@@ -124,7 +126,7 @@ def static_ground(domain: xr.Dataset) -> xr.Dataset:
         )
     nothing = xr.full_like(domain["clay"], np.nan)
     lasting = {"clay": domain["clay"], "altitude": domain.get("altitude", nothing)}
-    return parameters(domain).assign(lasting).load()
+    return landcover_parameters(domain).assign(lasting).load()
 
 
 def ground_of(
@@ -188,7 +190,7 @@ def with_overpass(source: xr.Dataset, overpass: str = "ascending") -> xr.Dataset
     return named.assign(tb_rmse=unknown).expand_dims(overpass=[overpass])
 
 
-def check_together(source: xr.Dataset, surfaces: Mapping[str, xr.Dataset]) -> list[str]:
+def check_overpasses(source: xr.Dataset, surfaces: Mapping[str, xr.Dataset]) -> list[str]:
     """The overpasses that both a source-year and the surface have, after a check of days and cells.
 
     Args:

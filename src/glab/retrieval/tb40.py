@@ -15,15 +15,15 @@ from glab.calendar import time_blocks
 from glab.config import Tb40
 from glab.errors import GlabError
 from glab.lmeb import brightness_temperature, invert
-from glab.retrieval.angles import TARGET_DEG, information, wanted_bins
+from glab.retrieval.angles import TARGET_DEG, bin_weights, select_bins
 from glab.retrieval.scene import (
     Ground,
-    at_ground,
     cell_blocks,
-    check_together,
+    check_overpasses,
     emission_arguments,
     ground_of,
-    sky,
+    remove_atmosphere,
+    sky_tb,
     static_ground,
 )
 
@@ -85,7 +85,7 @@ class Estimate:
     angles: NDArray[np.int16]
 
 
-def estimate(views: Views, ground: Ground, settings: Tb40) -> Estimate:
+def estimate_tb40(views: Views, ground: Ground, settings: Tb40) -> Estimate:
     """40° TB of scenes.
 
     Soil moisture and VOD are fitted to all usable bins of both polarisations. `model` is L-MEB
@@ -118,7 +118,7 @@ def estimate(views: Views, ground: Ground, settings: Tb40) -> Estimate:
     )
     found = np.isfinite(fit.sm)
     forward = forward_model(bins, emission)
-    tb, error = evaluated_at_40(forward, fit.sm, fit.vod, bins, settings)
+    tb, error = tb_at_40(forward, fit.sm, fit.vod, bins, settings)
     angles = np.where(found, used.sum(axis=-1), 0).astype(np.int16)
     return Estimate(tb, error, fit.tb_rmse_k, angles)
 
@@ -126,11 +126,11 @@ def estimate(views: Views, ground: Ground, settings: Tb40) -> Estimate:
 def bins_of(views: Views, ground: Ground, settings: Tb40) -> Bins:
     """Bins brought to the ground, and what each of them weighs."""
     valid = np.isfinite(views.tb_k).all(axis=-1) & np.isfinite(views.incidence_deg)
-    share = information(valid, views.centre_deg, settings)
+    share = bin_weights(valid, views.centre_deg, settings)
     incidence = np.where(valid, views.incidence_deg, views.centre_deg)
     tb = views.tb_k
     if settings.atmosphere:
-        tb = at_ground(tb, ground, settings.lmeb, incidence)
+        tb = remove_atmosphere(tb, ground, settings.lmeb, incidence)
     least = settings.tb_sigma_min_k
     accuracy = np.where(np.isfinite(views.accuracy_k), views.accuracy_k, least)
     sigma = np.maximum(np.sqrt(np.square(accuracy).mean(axis=-1)), least)
@@ -138,7 +138,7 @@ def bins_of(views: Views, ground: Ground, settings: Tb40) -> Bins:
     return Bins(
         tb_k=np.where(share[..., np.newaxis] > 0, tb, np.nan),
         incidence_deg=incidence,
-        sky_k=sky(ground, settings.lmeb, angles),
+        sky_k=sky_tb(ground, settings.lmeb, angles),
         weight=share / sigma**2,
         noise_k=accuracy / np.sqrt(np.where(share > 0, share, 1.0))[..., np.newaxis],
     )
@@ -165,7 +165,7 @@ def forward_model(bins: Bins, emission: Mapping[str, Any]) -> Forward:
     return forward
 
 
-def evaluated_at_40(
+def tb_at_40(
     forward: Forward, sm: Float64s, vod: Float64s, bins: Bins, settings: Tb40
 ) -> tuple[Float64s, Float64s]:
     """40° TB and its standard error, K, each of shape (scene, channel).
@@ -180,10 +180,10 @@ def evaluated_at_40(
         share = bins.weight / np.maximum(bins.weight.sum(axis=1, keepdims=True), 1e-30)
     rest = np.where(bins.weight[..., np.newaxis] > 0, bins.tb_k - modelled[:, :-1], 0.0)
     tb = modelled[:, -1] + _weighted(share, rest)
-    return tb, propagated(share, by_sm, by_vod, bins, settings)
+    return tb, propagate_error(share, by_sm, by_vod, bins, settings)
 
 
-def propagated(
+def propagate_error(
     share: Float64s, by_sm: Float64s, by_vod: Float64s, bins: Bins, settings: Tb40
 ) -> Float64s:
     """Standard error of the 40° TB, K, shape (scene, channel).
@@ -258,9 +258,9 @@ def year_blocks(
                 variable=name,
                 found=", ".join(map(str, smos.data_vars)),
             )
-    overpasses = check_together(smos, surfaces)
+    overpasses = check_overpasses(smos, surfaces)
     static = static_ground(domain)
-    bins = wanted_bins(smos["angle"].values, settings)
+    bins = select_bins(smos["angle"].values, settings)
     chosen = smos[list(NEEDED)].isel(angle=slice(bins[0], bins[-1] + 1)).sel(overpass=overpasses)
     for days in time_blocks(smos["time"].values):
         ground = {name: surfaces[name].isel(time=days).load() for name in overpasses}
@@ -300,7 +300,7 @@ def _overpass(
     seen: xr.Dataset, surface: xr.Dataset, static: xr.Dataset, settings: Tb40
 ) -> Iterator[tuple[str, NDArray]]:
     """Layers of one overpass on (time, cell): scenes with a TB are worked on, piece by piece."""
-    bins = wanted_bins(seen["angle"].values, settings)
+    bins = select_bins(seen["angle"].values, settings)
     seen = seen.isel(angle=bins).sel(channel=list(CHANNELS)).transpose("time", "cell", "angle", ...)
     tb, accuracy, incidence = (seen[name].values for name in NEEDED)
     scenes = np.argwhere(np.isfinite(tb).all(axis=-1).sum(axis=-1) > 1)
@@ -319,7 +319,7 @@ def _overpass(
             incidence[day, cell].astype(np.float64),
             seen["angle"].values,
         )
-        found = estimate(views, ground_of(static, surface, day, cell), settings)
+        found = estimate_tb40(views, ground_of(static, surface, day, cell), settings)
         layers["tb"][day, cell] = found.tb_k
         layers["tb_error"][day, cell] = found.error_k
         layers["tb_rmse"][day, cell] = found.rmse_k

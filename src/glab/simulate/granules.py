@@ -65,7 +65,7 @@ def write_amsre(world: World, truth: xr.Dataset, folder: Path) -> None:
         for overpass in OVERPASSES:
             passed = np.isfinite(view[overpass].away_km[day])
             generator = stream(world.settings.seed, "amsre", overpass, str(date))
-            good = generator.random(len(lat)) >= native_amsre.BAD_SHARE
+            good = generator.random(len(lat)) >= native_amsre.BAD_FRACTION
             blank = np.where(passed & sensor.land & good, 0.0, np.nan)
             seen[overpass] = native_amsre.Seen(
                 tb_k=(tb[overpass][day] + amsr.noise(generator, len(lat)) + blank).reshape(

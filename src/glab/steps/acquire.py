@@ -6,7 +6,7 @@ from pathlib import Path
 
 from glab.config import Acquire
 from glab.errors import GlabError
-from glab.readers.acquire import MANIFEST, from_text, write_manifest
+from glab.readers.acquire import MANIFEST, manifest_from_text, write_manifest
 from glab.readers.naming import NAMINGS
 
 
@@ -28,7 +28,7 @@ def acquire(output: Path, settings: Acquire, source: str, year: int | None = Non
             expected=f"files such as {NAMINGS[settings.reader].example}",
             remedy="fill it, or leave this year of the source out of the configuration",
         )
-    write_manifest(folder, output, settings.reader, year, settings.doi, settings.bad_share_max)
+    write_manifest(folder, output, settings.reader, year, settings.doi, settings.bad_fraction_max)
 
 
 def check(archive: Path = Path("data")) -> None:
@@ -43,7 +43,7 @@ def check(archive: Path = Path("data")) -> None:
             "no manifests", path=archive, expected=f"<source>/<year>/{MANIFEST}", remedy="acquire"
         )
     for path in known:
-        content = from_text(path.read_text(encoding="utf-8"))
+        content = manifest_from_text(path.read_text(encoding="utf-8"))
         names = (content[key] for key in ("reader", "year", "doi"))
         differs = write_manifest(path.parent, path, *names)
         print(f"{'rewritten' if differs else 'unchanged'}  {path}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from glab import io
 from glab.config import Calibrate
-from glab.learning.calibrate import calibrate as calibrated
+from glab.learning.calibrate import fit_calibration
 from glab.learning.network import load
 
 
@@ -24,6 +24,6 @@ def calibrate(
     """
     with io.read(samples) as dataset:
         members = [load(path) for path in networks]
-        found = calibrated(dataset.load(), members, io.read(domain).load(), settings)
+        found = fit_calibration(dataset.load(), members, io.read(domain).load(), settings)
     inputs = [samples, *networks, domain]
     io.write(found, output, io.Provenance("calibrate", settings, inputs))

@@ -10,8 +10,8 @@ import xarray as xr
 
 from glab import io
 from glab.calendar import Days
-from glab.climatology.cycles import check_has_data, fit_all, named, no_data
-from glab.climatology.series import gathered, series_blocks
+from glab.climatology.cycles import check_has_data, fit_cycles, name_series, no_data_error
+from glab.climatology.series import concatenate_blocks, series_blocks
 from glab.config import Climatology, Period
 from glab.errors import GlabError
 
@@ -39,8 +39,8 @@ def climatology(
     here = land.isel(cell=cells)
     surfaces = [io.read(path).isel(cell=cells) for path in surface or []]
     days = _days_of(years, settings)
-    values = gathered(_parts(years, cells, surfaces, here, settings), days)
-    fitted = named(fit_all(values, settings), settings.source, settings.baseline_name)
+    values = concatenate_blocks(_parts(years, cells, surfaces, here, settings), days)
+    fitted = name_series(fit_cycles(values, settings), settings.source, settings.baseline_name)
     if here.sizes["cell"] == land.sizes["cell"]:
         check_has_data(fitted)
     inputs = [*years, domain, *(surface or [])]
@@ -95,4 +95,4 @@ def _days_of(years: Sequence[Path], settings: Climatology) -> Days:
         return np.concatenate(days).astype("datetime64[D]")
     period = settings.baseline
     found = f"{period.start} … {period.end or 'open'}"
-    raise no_data(settings.source, settings.baseline_name, found)
+    raise no_data_error(settings.source, settings.baseline_name, found)

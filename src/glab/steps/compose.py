@@ -11,7 +11,7 @@ from glab import io
 from glab.calendar import Days, days_of_year, time_blocks
 from glab.climatology.series import series, surface_of
 from glab.config import Compose, Series
-from glab.products.compose import compose as composed
+from glab.products.compose import compose_tb
 
 
 def compose(
@@ -69,7 +69,7 @@ def _blocks(
         seen = None
         if smos is not None and spec is not None:
             seen = series(smos.isel(time=block), surface, land, spec, settings.mask)
-        found = composed(seen, parts, settings, settings.sensors)
+        found = compose_tb(seen, parts, settings, settings.sensors)
         yield found.assign_coords(cell=land["cell"])
 
 

@@ -12,7 +12,7 @@ from glab import io
 from glab.config import Domain, GroundMap
 from glab.errors import GlabError
 from glab.readers import formats
-from glab.regrid.domain import build_domain, joined, map_layer
+from glab.regrid.domain import build_domain, map_layer, stack_classes
 
 IGBP = tuple(range(1, 17))
 
@@ -31,7 +31,7 @@ def domain(output: Path, settings: Domain, static: Path | None = None) -> None:
     for name, spec in settings.maps.items():
         if spec is not None:
             layers = [map_layer(cells, part, name, spec) for part in granules(name, spec)]
-            layer = joined(layers, name, cells, spec)
+            layer = stack_classes(layers, name, cells, spec)
             cells[name] = layer.fillna(cells[name]) if name in cells else layer
             inputs.append(Path(spec.path))
     io.write(cells, output, io.Provenance("domain", settings, inputs))

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from glab import io
 from glab.config import Evaluate
-from glab.evaluation.evaluate import judge
-from glab.evaluation.records import bin_records, control_records, judged_cells, product_records
+from glab.evaluation.evaluate import evaluate_records
+from glab.evaluation.records import bin_records, control_records, evaluation_cells, product_records
 from glab.evaluation.stations import compare_stations
-from glab.evaluation.summary import described
+from glab.evaluation.summary import summarise_products
 
 STATIC = ("row", "col", "lat", "lon", "split", "block")
 TRUE_STATIC = ("change_kind", "biome", "clearing_day")
@@ -22,7 +22,7 @@ def evaluate(
     output: Path,
     cells: Path,
     settings: Evaluate,
-    steps: Path | None = None,
+    breaks: Path | None = None,
     truth: Path | None = None,
     controls: list[Path] | None = None,
     observations: list[Path] | None = None,
@@ -36,7 +36,7 @@ def evaluate(
         output: table of skill, csv.
         cells: fields of each cell, netCDF; of stations, their series beside the product's.
         settings: periods, sensors, footprint, splits.
-        steps: table of steps at sensor changes, csv.
+        breaks: table of breaks at sensor changes, csv.
         truth: the simulated Earth.
         controls: yearly predictions of links that feed no product, named by their folder.
         observations: yearly files of multi-angular SMOS, to tell the noise of single bins.
@@ -46,14 +46,14 @@ def evaluate(
         compare_stations(products, domain, stations, output, cells, settings, truth)
         return
     nature = None if truth is None else io.read(truth)
-    land = judged_cells(io.read(domain).load(), nature, settings)
+    land = evaluation_cells(io.read(domain).load(), nature, settings)
     if nature is None:
-        skill, jumps, fields = described([io.read(path) for path in products], land)
+        skill, break_table, fields = summarise_products([io.read(path) for path in products], land)
     else:
         records = product_records(products, land) + control_records(controls or [], land)
         records += bin_records(observations or [], land)
-        skill, jumps, fields = judge(records, nature, land, settings)
-    for frame, path in ((skill, output), (jumps, steps)):
+        skill, break_table, fields = evaluate_records(records, nature, land, settings)
+    for frame, path in ((skill, output), (break_table, breaks)):
         if path is not None:
             io.write_table(frame, path)
     known = [] if nature is None else [name for name in TRUE_STATIC if name in nature]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from glab import io
 from glab.config import Predict
-from glab.learning.inputs import averaging_of, opened
+from glab.learning.inputs import open_inputs, prediction_average
 from glab.learning.network import load
-from glab.learning.predict import blocks, predicted
+from glab.learning.predict import predict_year, prediction_blocks
 
 
 def predict(
@@ -39,8 +39,8 @@ def predict(
     members = [load(path) for path in networks]
     inputs = [*networks, calibrate, *residuals, *climatology, domain]
     provenance = io.Provenance("predict", settings, inputs)
-    average = averaging_of(settings, land["cell"].values)
-    with closing(opened(residuals, climatology, land)) as catalogue:
-        found = predicted(catalogue, land, members, calibration, settings, year, average)
-        parts = blocks(found, catalogue, land, calibration, settings)
+    average = prediction_average(settings, land["cell"].values)
+    with closing(open_inputs(residuals, climatology, land)) as catalogue:
+        found = predict_year(catalogue, land, members, calibration, settings, year, average)
+        parts = prediction_blocks(found, catalogue, land, calibration, settings)
         io.write_blocks(parts, output, provenance, time=found.starts)

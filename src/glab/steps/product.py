@@ -10,9 +10,9 @@ import xarray as xr
 from glab import io
 from glab.calendar import time_blocks
 from glab.config import Product
-from glab.grids.cells import Window, check_cells, window_of
+from glab.grids.cells import Extent, check_cells, extent_of
 from glab.products.attributes import global_attributes
-from glab.products.product import daily_fields, formatted
+from glab.products.product import daily_fields, format_product
 
 DAILY_FILE = "SMOS_IB_{day}.nc"
 BLOCK_DAYS = io.PRODUCT.chunks["time"]
@@ -40,7 +40,7 @@ def product(
     sources = [io.read(path) for path in layers]
     with io.read(domain) as cells:
         check_cells(sources, cells)
-        window = window_of(cells, settings.extent)
+        window = extent_of(cells, settings.extent)
     time = sources[0]["time"].values.astype("datetime64[D]")
     attributes = global_attributes(settings, window, year, time)
     origin = io.Provenance("product", settings, layers, settings.references, attributes)
@@ -50,10 +50,10 @@ def product(
         export_daily(output, daily)
 
 
-def _blocks(sources: list[xr.Dataset], window: Window, settings: Product) -> Iterator[xr.Dataset]:
+def _blocks(sources: list[xr.Dataset], window: Extent, settings: Product) -> Iterator[xr.Dataset]:
     for part in time_blocks(sources[0]["time"].values, BLOCK_DAYS):
         stretch = [source.isel(time=part).load() for source in sources]
-        yield formatted(settings.product, stretch, window, settings.overpass)
+        yield format_product(settings.product, stretch, window, settings.overpass)
 
 
 def export_daily(product: Path, folder: Path) -> list[Path]:
@@ -64,7 +64,7 @@ def export_daily(product: Path, folder: Path) -> list[Path]:
             path = folder / DAILY_FILE.format(day=str(day).replace("-", ""))
             fields.attrs = {key: dataset.attrs[key] for key in ("title", "source", "references")}
             encoding = {name: {"zlib": True, "complevel": 1} for name in fields.data_vars}
-            with io.creating(path) as temporary:
+            with io.atomic_path(path) as temporary:
                 fields.to_netcdf(temporary, engine="netcdf4", encoding=encoding)
             made.append(path)
     return made

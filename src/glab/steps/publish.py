@@ -6,7 +6,7 @@ from pathlib import Path
 
 from glab import io
 from glab.config import Publish
-from glab.products.publish import fill, plain, store_attributes
+from glab.products.publish import fill_store, json_attributes, store_attributes
 
 
 def publish(years: list[Path], output: Path, settings: Publish) -> None:
@@ -22,10 +22,10 @@ def publish(years: list[Path], output: Path, settings: Publish) -> None:
     ordered = sorted(years, key=lambda path: (path.name, path))
     datasets = [io.read(path, decoded=False) for path in ordered]
     origin = io.Provenance("publish", settings, ordered).as_attributes()
-    with io.creating(output) as temporary:
+    with io.atomic_path(output) as temporary:
         group = zarr.create_group(str(temporary), zarr_format=2)
-        fill(group, datasets, settings)
-        group.attrs.update(plain(store_attributes(datasets)) | _own(origin))
+        fill_store(group, datasets, settings)
+        group.attrs.update(json_attributes(store_attributes(datasets)) | _own(origin))
         zarr.consolidate_metadata(group.store, zarr_format=2)
 
 

@@ -16,9 +16,9 @@ from glab.calendar import Days, days_of_year
 from glab.config import Regrid
 from glab.errors import GlabError
 from glab.readers import formats, naming
-from glab.readers.acquire import damaged, from_text
-from glab.regrid.on_domain import OnDomain
-from glab.regrid.quality import Ingest, latest_versions
+from glab.readers.acquire import damaged_names, manifest_from_text
+from glab.regrid.on_domain import ToDomain
+from glab.regrid.quality import IngestReport, latest_versions
 from glab.regrid.year import Archive, year_blocks
 
 HOURLY = ("era5", "gldas")
@@ -56,23 +56,23 @@ def regrid(
     if not settings.reader:
         settings = settings.model_copy(update={"reader": _format_of(paths)})
     reasons = {entry["name"]: entry["reason"] for entry in listed["set_aside"]}
-    ingest = Ingest(set_aside={name: reasons[name] for name in damaged(listed)})
+    ingest = IngestReport(set_aside={name: reasons[name] for name in damaged_names(listed)})
     archive = _archive(paths, settings, digests, ingest)
     days = days_of_year(year) if year is not None else _days_named(archive, settings.reader)
     land = io.read(domain)[["cell", "lon"]].load()
-    blocks = year_blocks(archive, days, land, OnDomain(land["cell"].values, settings), ingest)
+    blocks = year_blocks(archive, days, land, ToDomain(land["cell"].values, settings), ingest)
     inputs = [manifest, domain] if manifest else [*archive.paths, domain]
     references = [settings.doi] if settings.doi else []
     provenance = io.Provenance("regrid", settings, inputs, references)
     io.write_blocks(blocks, output, provenance, time=days)
-    with io.creating(output.with_suffix(".ingest.json")) as report:
+    with io.atomic_path(output.with_suffix(".ingest.json")) as report:
         report.write_text(json.dumps(ingest.as_dict(), indent=1) + "\n")
 
 
 def _listed(manifest: Path) -> dict[str, Any]:
     """The content of a manifest."""
     try:
-        return from_text(manifest.read_text(encoding="utf-8"))
+        return manifest_from_text(manifest.read_text(encoding="utf-8"))
     except OSError as error:
         raise GlabError("no manifest", path=manifest, remedy="run acquire") from error
     except GlabError as error:
@@ -81,7 +81,7 @@ def _listed(manifest: Path) -> dict[str, Any]:
 
 
 def _archive(
-    paths: Sequence[Path], settings: Regrid, digests: Mapping[Path, str], ingest: Ingest
+    paths: Sequence[Path], settings: Regrid, digests: Mapping[Path, str], ingest: IngestReport
 ) -> Archive:
     """The granules to read, one version of each, by first day and name."""
     reader = settings.reader

@@ -10,8 +10,8 @@ import xarray as xr
 from glab import io
 from glab.config import Evaluate, Report
 from glab.evaluation.records import product_records, truths
-from glab.evaluation.summary import digest
-from glab.report.material import Judged, Material, Tables
+from glab.evaluation.summary import summarise_year
+from glab.report.material import Material, ProductAndTruth, Tables
 from glab.report.page import page
 
 SHOWN = {"glab_vod": ("VOD", "VOD_residual"), "glab_tb": ("tb_h", "tb_v"), "smos_ib": ("vod",)}
@@ -22,7 +22,7 @@ def report(
     products: list[Path],
     skill: Path,
     cells: Path,
-    steps: Path,
+    breaks: Path,
     output: Path,
     settings: Report,
     truth: Path | None = None,
@@ -34,13 +34,13 @@ def report(
 
     Args:
         products: yearly files of any products.
-        skill, cells, steps: what `evaluate` wrote.
+        skill, cells, breaks: what `evaluate` wrote.
         output: the page.
         settings: title, example cells, resolution, sensors, splits.
         truth: the simulated Earth.
         curves: training curves, `<link>/<member>/curve.csv`.
         stations: table and series of stations, as `evaluate` wrote them.
-        beside: tables of skill and steps of other runs, `<run>/results/evaluate/<table>.csv`.
+        beside: tables of skill and breaks of other runs, `<run>/results/evaluate/<table>.csv`.
     """
     fields = io.read(cells).load()
     material = Material(
@@ -49,13 +49,13 @@ def report(
         judged=_judged(products, fields, truth, settings),
         fields=fields,
         skill=io.read_table(skill),
-        steps=io.read_table(steps),
+        breaks=io.read_table(breaks),
         curves=_curves(curves or []),
         provenance=_provenance(products),
         stations=_stations(stations or []),
         beside=_beside(beside or [], settings),
     )
-    with io.creating(output) as temporary:
+    with io.atomic_path(output) as temporary:
         temporary.write_text(page(material), encoding="utf-8")
 
 
@@ -65,25 +65,25 @@ def _digests(products: list[Path]) -> dict[str, list[xr.Dataset]]:
     for path in sorted(products, key=lambda path: (path.name, path)):
         with io.read(path) as year:
             name = str(year.attrs["product"])
-            found.setdefault(name, []).append(digest(year, SHOWN[name]))
+            found.setdefault(name, []).append(summarise_year(year, SHOWN[name]))
     return found
 
 
 def _judged(
     products: list[Path], fields: xr.Dataset, truth: Path | None, settings: Report
-) -> dict[str, Judged]:
+) -> dict[str, ProductAndTruth]:
     """Records on all judged cells with their truths; without a truth those of VOD alone."""
     if truth is None:
         few = [path for path in products if path.parent.name == "glab_vod"]
         records = product_records(few, fields)
-        return {record.attrs["variable"]: Judged(record, {}) for record in records}
+        return {record.attrs["variable"]: ProductAndTruth(record, {}) for record in records}
     nature = io.read(truth)
     spec = Evaluate(splits=settings.splits, seed=settings.seed, sensors=settings.sensors)
-    found: dict[str, Judged] = {}
+    found: dict[str, ProductAndTruth] = {}
     for record in product_records(products, fields):
         variable = record.attrs["variable"]
         if variable not in found:
-            found[variable] = Judged(record, truths(nature, record, spec))
+            found[variable] = ProductAndTruth(record, truths(nature, record, spec))
     return found
 
 
@@ -108,8 +108,8 @@ def _beside(paths: list[Path], settings: Report) -> dict[str, Tables]:
     found = {}
     for name, folder in settings.beside.items():
         own = {path.stem: path for path in paths if path.parts[:-3] == Path(folder or "").parts}
-        if folder is not None and {"skill", "steps"} <= set(own):
-            found[name] = io.read_table(own["skill"]), io.read_table(own["steps"])
+        if folder is not None and {"skill", "breaks"} <= set(own):
+            found[name] = io.read_table(own["skill"]), io.read_table(own["breaks"])
     return found
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from glab import io
 from glab.climatology.cycles import open_climatology
-from glab.climatology.residuals import residuals as without_cycle
+from glab.climatology.residuals import subtract_cycle
 from glab.climatology.series import series_blocks
 from glab.config import Residuals
 
@@ -33,7 +33,7 @@ def residuals(
     cycle = open_climatology(climatology, land)
     surfaces = [io.read(path) for path in surface or []]
     parts = series_blocks(source, surfaces, land, settings.series, settings.mask)
-    blocks = (without_cycle(part, cycle) for part in parts)
+    blocks = (subtract_cycle(part, cycle) for part in parts)
     inputs = [values, *climatology, domain, *(surface or [])]
     provenance = io.Provenance("residuals", settings, inputs)
     io.write_blocks(blocks, output, provenance, time=source["time"].values)

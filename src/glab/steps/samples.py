@@ -7,8 +7,8 @@ from pathlib import Path
 
 from glab import io
 from glab.config import Samples
-from glab.learning.inputs import averaging, opened
-from glab.learning.samples import STYLE, draw
+from glab.learning.inputs import footprint_average, open_inputs
+from glab.learning.samples import STYLE, draw_samples
 
 
 def samples(
@@ -29,8 +29,8 @@ def samples(
         settings: slice of the link.
     """
     land = io.read(domain).load()
-    average = averaging(settings.footprint, land["cell"].values)
-    with closing(opened(residuals, climatology, land)) as catalogue:
-        found = draw(catalogue, land, settings, average)
+    average = footprint_average(settings.footprint, land["cell"].values)
+    with closing(open_inputs(residuals, climatology, land)) as catalogue:
+        found = draw_samples(catalogue, land, settings, average)
     inputs = [*residuals, *climatology, domain]
     io.write(found, output, io.Provenance("samples", settings, inputs), style=STYLE)

@@ -9,7 +9,7 @@ from pyhdf.error import HDF4Error
 from glab import io
 from glab.config import STATIONS, Simulate
 from glab.errors import GlabError
-from glab.io.atomic import disk
+from glab.io.atomic import disk_errors
 from glab.readers.acquire import write_manifest
 from glab.simulate.granules import write_granules
 from glab.simulate.instruments.stations import write_stations
@@ -45,9 +45,11 @@ def simulate(
     whole = source == STATIONS
     if source is None or (year is None and not whole):
         raise GlabError("a year of granules needs a source and a year", variable="source, year")
-    with io.read(truth) as dataset, io.creating(output.parent) as folder:
+    with io.read(truth) as dataset, io.atomic_path(output.parent) as folder:
         folder.mkdir()
-        with disk(output.parent, OSError, RuntimeError, HDF4Error):  # of h5py, netCDF4, pyhdf
+        with disk_errors(
+            output.parent, OSError, RuntimeError, HDF4Error
+        ):  # of h5py, netCDF4, pyhdf
             if whole:
                 write_stations(dataset, settings.seed, folder)
             elif year is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from glab import io
 from glab.config import Train
 from glab.learning.network import load, save
-from glab.learning.train import train as train_member
+from glab.learning.train import train_network
 
 
 def train(
@@ -31,8 +31,8 @@ def train(
     resume = folder.with_name(f".{folder.name}.resume")
     start = None if start_from is None else load(start_from)
     with io.read(samples) as dataset:
-        result = train_member(dataset.load(), settings, member, resume, start=start)
-    with io.creating(folder) as temporary:
+        result = train_network(dataset.load(), settings, member, resume, start=start)
+    with io.atomic_path(folder) as temporary:
         temporary.mkdir()
         save(result.network, temporary)
         (temporary / "curve.csv").write_text(result.curve)

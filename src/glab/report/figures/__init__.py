@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from glab.report.figures.maps import Panel, hovmoller, maps
-from glab.report.figures.series import Example, origin_share, time_series, training_curves
+from glab.report.figures.series import Example, origin_fraction, time_series, training_curves
 from glab.report.figures.skill import (
     coverage,
     density,
-    sensor_steps,
+    sensor_breaks,
     skill_by_period,
     spread_error,
     trend_scatter,
@@ -26,8 +26,8 @@ __all__ = [
     "hovmoller",
     "image",
     "maps",
-    "origin_share",
-    "sensor_steps",
+    "origin_fraction",
+    "sensor_breaks",
     "skill_by_period",
     "spread_error",
     "stations",

@@ -146,7 +146,7 @@ def _mark_years(axes: Axes, years: Sequence[int]) -> None:
 
 
 @styled
-def origin_share(time: Days, share: Floats, flags: Sequence[str], every: int = 7) -> Figure:
+def origin_fraction(time: Days, share: Floats, flags: Sequence[str], every: int = 7) -> Figure:
     """Where values come from in time, as shares of the cells, averaged over some days.
 
     Args:

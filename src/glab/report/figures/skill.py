@@ -1,4 +1,4 @@
-"""Product against truth: density, trends, steps, coverage, spread, skill by period."""
+"""Product against truth: density, trends, breaks, coverage, spread, skill by period."""
 
 from __future__ import annotations
 
@@ -117,28 +117,28 @@ def trend_scatter(panels: Pairs, variable: str) -> Figure:
 
 
 @styled
-def sensor_steps(steps: pd.DataFrame, variable: str) -> Figure:
+def sensor_breaks(breaks: pd.DataFrame, variable: str) -> Figure:
     """Steps at changes of sensors beside what happens by chance at other dates.
 
     Args:
-        steps: rows of one variable and truth, see `consistency.STEP_COLUMNS`.
+        breaks: rows of one variable and truth, see `consistency.STEP_COLUMNS`.
         variable: a key of `QUANTITIES`.
     """
     figure = Figure(figsize=(11.0, 3.2), layout="constrained")
-    if steps.empty:
+    if breaks.empty:
         return nothing(figure, "the record has no change of sensors")
     axes = figure.subplots()
-    dates = list(dict.fromkeys(steps["date"]))
-    groups = [g for g in GROUP_NAMES if g in set(steps["cells"])]
+    dates = list(dict.fromkeys(breaks["date"]))
+    groups = [g for g in GROUP_NAMES if g in set(breaks["cells"])]
     for number, group in enumerate(groups):
-        own = steps[steps["cells"] == group].set_index("date").reindex(dates)
+        own = breaks[breaks["cells"] == group].set_index("date").reindex(dates)
         x = np.arange(len(dates)) + 0.22 * (number - (len(groups) - 1) / 2)
         colour = GROUP_COLOURS[group]
         low, high = own["placebo_p05"], own["placebo_p95"]
         axes.vlines(x, low, high, color=colour, lw=8, alpha=0.18)
-        axes.plot(x, own["step"], "o", color=colour, ms=6, label=GROUP_NAMES[group])
+        axes.plot(x, own["break"], "o", color=colour, ms=6, label=GROUP_NAMES[group])
     axes.axhline(0, color=MUTED, lw=0.8)
-    first = steps.drop_duplicates("date").set_index("date")
+    first = breaks.drop_duplicates("date").set_index("date")
     axes.set_xticks(
         np.arange(len(dates)),
         [
@@ -146,7 +146,7 @@ def sensor_steps(steps: pd.DataFrame, variable: str) -> Figure:
             for d in dates
         ],
     )
-    axes.set_ylabel(f"step of product − truth\n{QUANTITIES[variable].label()}")
+    axes.set_ylabel(f"break of product − truth\n{QUANTITIES[variable].label()}")
     quiet(axes)
     figure.legend(loc="outside lower center", ncols=3)
     return figure

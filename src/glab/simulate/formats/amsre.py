@@ -11,10 +11,10 @@ from pyhdf.SD import SD, SDC
 
 from glab.errors import GlabError
 from glab.simulate.instruments.amsr import CHANNELS
-from glab.simulate.world.box import Window
+from glab.simulate.world.box import SubGrid
 
 NO_SWATH, BAD = 9999, -9999
-BAD_SHARE = 0.003
+BAD_FRACTION = 0.003
 GRIDS = {"A": "Ascending_Land_Grid", "D": "Descending_Land_Grid"}
 SCALE = 0.1
 FREQUENCY_LABEL = {"10": "10.7", "18": "18.7", "36": "36.5"}
@@ -80,7 +80,7 @@ class Template:
         content[self.places[name] : self.places[name] + len(stored)] = stored
 
 
-def template_of(window: Window) -> Template:
+def template_of(window: SubGrid) -> Template:
     """Define the granule of a window with the HDF4 library and find its fields' bytes.
 
     The library writes a file's path into it; a word of the same length takes its place.
@@ -107,7 +107,7 @@ def template_of(window: Window) -> Template:
     return Template(content, places)
 
 
-def _define(path: Path, window: Window, fields: dict[str, str]) -> None:
+def _define(path: Path, window: SubGrid, fields: dict[str, str]) -> None:
     file = SD(str(path), SDC.WRITE | SDC.CREATE | SDC.TRUNC)
     for number, (name, kind) in enumerate(fields.items()):
         field = file.create(name, TYPES[kind], window.shape)
@@ -120,7 +120,7 @@ def _define(path: Path, window: Window, fields: dict[str, str]) -> None:
     file.end()
 
 
-def struct_metadata(window: Window) -> str:
+def struct_metadata(window: SubGrid) -> str:
     """The georeference and fields of both grids in HDF-EOS2's text form."""
     left, top = LEFT_M + window.col0 * CELL_M, TOP_M - window.row0 * CELL_M
     right, bottom = left + window.shape[1] * CELL_M, top - window.shape[0] * CELL_M

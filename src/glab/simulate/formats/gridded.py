@@ -9,10 +9,10 @@ import netCDF4
 import numpy as np
 
 from glab.calendar import month_of
-from glab.simulate.formats.netcdf import DEFLATE_LEVEL, Field, Layout, axes
+from glab.simulate.formats.netcdf import DEFLATE_LEVEL, FileField, FileLayout, axes
 from glab.simulate.instruments.reanalysis import Reanalysis
 from glab.simulate.instruments.retrievals import CasmYear, YearOfRetrievals
-from glab.simulate.world.box import Land, Window
+from glab.simulate.world.box import Land, SubGrid
 
 FILL = -9999.0
 RETRIEVAL_UNITS = {"Soil_Moisture": "m3 m-3", "Optical_Thickness_Nad": "1"}
@@ -24,16 +24,18 @@ ERA5_NAMES = {
 }
 
 
-def retrieval_layout(window: Window, title: str) -> Layout:
+def retrieval_layout(window: SubGrid, title: str) -> FileLayout:
     """Layout of granules of the SMAP-IB family: float32, rows from the north."""
     fields = axes(window.lat, window.lon)
     for name, units in RETRIEVAL_UNITS.items():
-        fields[name] = Field(("lat", "lon"), "f4", FILL, {"units": units})
+        fields[name] = FileField(("lat", "lon"), "f4", FILL, {"units": units})
     sizes = {"lat": window.shape[0], "lon": window.shape[1]}
-    return Layout(sizes, fields, {"title": f"simulated {title}"})
+    return FileLayout(sizes, fields, {"title": f"simulated {title}"})
 
 
-def write_retrieval(layout: Layout, path: Path, retrieval: YearOfRetrievals, number: int) -> None:
+def write_retrieval(
+    layout: FileLayout, path: Path, retrieval: YearOfRetrievals, number: int
+) -> None:
     """Write one day of a year of retrievals; nothing seen is the fill."""
     shape = retrieval.window.shape
     pair = {"Soil_Moisture": retrieval.soil_moisture, "Optical_Thickness_Nad": retrieval.vod}

@@ -17,7 +17,7 @@ DEFLATE_LEVEL: Final = 1
 
 
 @dataclass(frozen=True)
-class Field:
+class FileField:
     """A variable of a granule.
 
     Attributes:
@@ -47,11 +47,14 @@ class Field:
         return np.where(np.isnan(raw), fill, kept).astype(self.dtype)
 
 
-class Layout:
+class FileLayout:
     """The dimensions, coordinates and variables that all granules of a product share."""
 
     def __init__(
-        self, sizes: Mapping[str, int], fields: Mapping[str, Field], attributes: Mapping[str, Any]
+        self,
+        sizes: Mapping[str, int],
+        fields: Mapping[str, FileField],
+        attributes: Mapping[str, Any],
     ) -> None:
         self.fields = dict(fields)
         self._chunked = {name for name, f in fields.items() if f.values is None and len(f.dims) > 1}
@@ -69,7 +72,7 @@ class Layout:
             return path.read_bytes()
 
     def _define_field(
-        self, file: netCDF4.Dataset, name: str, spec: Field, shape: Sequence[int]
+        self, file: netCDF4.Dataset, name: str, spec: FileField, shape: Sequence[int]
     ) -> None:
         packing: dict[str, Any] = {}
         if name in self._chunked:
@@ -108,10 +111,10 @@ def _deflated(raw: np.ndarray) -> bytes:
     return zlib.compress(shuffled.tobytes(), DEFLATE_LEVEL)
 
 
-def axes(lat: np.ndarray, lon: np.ndarray) -> dict[str, Field]:
+def axes(lat: np.ndarray, lon: np.ndarray) -> dict[str, FileField]:
     """Coordinates `lat` and `lon` of a rectilinear grid."""
     north, east = {"units": "degrees_north"}, {"units": "degrees_east"}
     return {
-        "lat": Field(("lat",), "f8", attributes=north | {"long_name": "latitude"}, values=lat),
-        "lon": Field(("lon",), "f8", attributes=east | {"long_name": "longitude"}, values=lon),
+        "lat": FileField(("lat",), "f8", attributes=north | {"long_name": "latitude"}, values=lat),
+        "lon": FileField(("lon",), "f8", attributes=east | {"long_name": "longitude"}, values=lon),
     }

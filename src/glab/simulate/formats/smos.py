@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from glab.simulate.formats.netcdf import Field, Layout, axes
+from glab.simulate.formats.netcdf import FileField, FileLayout, axes
 from glab.simulate.instruments.orbits import EPOCH
 from glab.simulate.instruments.retrievals import SmosRetrieval
 from glab.simulate.instruments.smos import ANGLES_DEG, Overflight
@@ -19,23 +19,23 @@ SPREAD = {"units": "K", "scale_factor": 25.0 / 32767.0, "add_offset": 25.0}
 INCIDENCE = {"units": "degree", "scale_factor": 45.0 / 32767.0, "add_offset": 45.0}
 
 
-def tb_layout(land: Land) -> Layout:
+def tb_layout(land: Land) -> FileLayout:
     """Layout of the level-3 TB granules: latitude ascending."""
     south_first = land.window.lat[::-1]
     fields = axes(south_first, land.window.lon)
     angle = {"units": "degree", "long_name": "centre of the incidence angle bin"}
-    fields["inc"] = Field(("inc",), "f4", attributes=angle, values=ANGLES_DEG)
+    fields["inc"] = FileField(("inc",), "f4", attributes=angle, values=ANGLES_DEG)
     for pol in "HV":
-        fields[f"BT_{pol}"] = Field(PLANES, "i2", FILL, TB)
-        fields[f"Pixel_Radiometric_Accuracy_{pol}"] = Field(PLANES, "i2", FILL, SPREAD)
-        fields[f"Pixel_BT_Standard_Deviation_{pol}"] = Field(PLANES, "i2", FILL, SPREAD)
-    fields["Incidence_Angle"] = Field(PLANES, "i2", FILL, INCIDENCE)
-    fields["Nviews"] = Field(PLANES, "i2", FILL, {"units": "1"})
-    fields["Nb_RFI_Flags"] = Field(PLANES, "i2", FILL, {"units": "1"})
-    fields["Days"] = Field(PLANES, "i2", FILL, {"units": "days since 2000-01-01"})
-    fields["UTC_Seconds"] = Field(PLANES, "i4", FILL, {"units": "s"})
+        fields[f"BT_{pol}"] = FileField(PLANES, "i2", FILL, TB)
+        fields[f"Pixel_Radiometric_Accuracy_{pol}"] = FileField(PLANES, "i2", FILL, SPREAD)
+        fields[f"Pixel_BT_Standard_Deviation_{pol}"] = FileField(PLANES, "i2", FILL, SPREAD)
+    fields["Incidence_Angle"] = FileField(PLANES, "i2", FILL, INCIDENCE)
+    fields["Nviews"] = FileField(PLANES, "i2", FILL, {"units": "1"})
+    fields["Nb_RFI_Flags"] = FileField(PLANES, "i2", FILL, {"units": "1"})
+    fields["Days"] = FileField(PLANES, "i2", FILL, {"units": "days since 2000-01-01"})
+    fields["UTC_Seconds"] = FileField(PLANES, "i4", FILL, {"units": "s"})
     sizes = {"inc": len(ANGLES_DEG), "lat": len(south_first), "lon": len(land.window.lon)}
-    return Layout(sizes, fields, {"title": "simulated SMOS level 3 brightness temperature"})
+    return FileLayout(sizes, fields, {"title": "simulated SMOS level 3 brightness temperature"})
 
 
 def tb_name(day: np.datetime64, overpass: str) -> str:
@@ -45,7 +45,7 @@ def tb_name(day: np.datetime64, overpass: str) -> str:
 
 
 def write_tb(
-    layout: Layout, folder: Path, land: Land, day: np.datetime64, flight: Overflight
+    layout: FileLayout, folder: Path, land: Land, day: np.datetime64, flight: Overflight
 ) -> None:
     """Write one day and overpass."""
 
@@ -81,19 +81,19 @@ IC_FLAGS = ("Scene_Flags", "Processing_Flags")
 IC_FILL = -999.0
 
 
-def ic_layout(land: Land) -> Layout:
+def ic_layout(land: Land) -> FileLayout:
     """Layout of SMOS-IC granules: rows from north to south, float32, fill −999."""
     fields = axes(land.window.lat, land.window.lon)
     for name, units in IC_UNITS.items():
-        fields[name] = Field(("lat", "lon"), "f4", IC_FILL, {"units": units})
+        fields[name] = FileField(("lat", "lon"), "f4", IC_FILL, {"units": units})
     for name in IC_FLAGS:
-        fields[name] = Field(("lat", "lon"), "i2", -1, {"units": "1"})
+        fields[name] = FileField(("lat", "lon"), "i2", -1, {"units": "1"})
     sizes = {"lat": len(land.window.lat), "lon": len(land.window.lon)}
-    return Layout(sizes, fields, {"title": "simulated SMOS-IC"})
+    return FileLayout(sizes, fields, {"title": "simulated SMOS-IC"})
 
 
 def write_ic(
-    layout: Layout, folder: Path, land: Land, day: np.datetime64, retrieval: SmosRetrieval
+    layout: FileLayout, folder: Path, land: Land, day: np.datetime64, retrieval: SmosRetrieval
 ) -> None:
     """Write one day and overpass; land that was not seen holds NaN, the sea the fill."""
     date = str(day).replace("-", "")

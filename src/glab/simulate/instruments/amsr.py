@@ -10,7 +10,7 @@ from glab.grids import EASE1_ML
 from glab.simulate.instruments import orbits
 from glab.simulate.instruments.microwave import BANDS, CHANNELS, at_the_top, atmosphere, ground_tb
 from glab.simulate.instruments.missions import works
-from glab.simulate.world.box import Window, window_of
+from glab.simulate.world.box import SubGrid, subgrid_of
 from glab.simulate.world.fields import normal, stream
 from glab.simulate.world.footprint import Footprint, footprint
 from glab.simulate.world.world import World
@@ -40,7 +40,7 @@ class Sensor:
 
     name: str
     world: World
-    window: Window
+    window: SubGrid
     feet: tuple[Footprint, ...]
 
     @property
@@ -51,7 +51,7 @@ class Sensor:
 
 def sensor_of(name: str, world: World) -> Sensor:
     """Set up a sensor."""
-    window = window_of(EASE1_ML, world.settings.box, overlapping=True)
+    window = subgrid_of(EASE1_ML, world.settings.box, overlapping=True)
     lat, lon = window.centres
     return Sensor(name, world, window, tuple(footprint(world.land, lat, lon, f) for f in FWHM_KM))
 

@@ -19,7 +19,7 @@ COSMIC_K = 2.7
 
 
 @dataclass(frozen=True)
-class Band:
+class FrequencyBand:
     """What distinguishes a frequency.
 
     Attributes:
@@ -48,9 +48,9 @@ class Band:
 
 
 BANDS = (
-    Band(10.65, 2.4, 2.0, 1.00, 0.060, 1.2, 0.10, 0.011, 0.0001, 0.0006, 0.05, 58 + 36j),
-    Band(18.7, 3.4, 2.8, 0.85, 0.065, 1.5, 0.16, 0.013, 0.0015, 0.0025, 0.20, 35 + 36j),
-    Band(36.5, 4.6, 3.6, 0.70, 0.070, 2.0, 0.24, 0.050, 0.0010, 0.0080, 0.60, 15 + 25j),
+    FrequencyBand(10.65, 2.4, 2.0, 1.00, 0.060, 1.2, 0.10, 0.011, 0.0001, 0.0006, 0.05, 58 + 36j),
+    FrequencyBand(18.7, 3.4, 2.8, 0.85, 0.065, 1.5, 0.16, 0.013, 0.0015, 0.0025, 0.20, 35 + 36j),
+    FrequencyBand(36.5, 4.6, 3.6, 0.70, 0.070, 2.0, 0.24, 0.050, 0.0010, 0.0080, 0.60, 15 + 25j),
 )
 CHANNELS = ("10h", "10v", "18h", "18v", "36h", "36v")
 
@@ -63,7 +63,9 @@ class Air:
     temperature_k: np.ndarray
 
 
-def atmosphere(band: Band, air_k: np.ndarray, humidity: np.ndarray, rain: np.ndarray) -> Air:
+def atmosphere(
+    band: FrequencyBand, air_k: np.ndarray, humidity: np.ndarray, rain: np.ndarray
+) -> Air:
     """Opacity along the path and effective temperature of the atmosphere.
 
     Args:
@@ -85,7 +87,9 @@ def at_the_top(ground_tb: np.ndarray, surface_k: np.ndarray, air: Air) -> np.nda
     return air.temperature_k * (1.0 - through) + through * (ground_tb + reflectivity * down)
 
 
-def canopy_depth(band: Band, setting: Setting, wood: np.ndarray, leaf: np.ndarray) -> np.ndarray:
+def canopy_depth(
+    band: FrequencyBand, setting: Setting, wood: np.ndarray, leaf: np.ndarray
+) -> np.ndarray:
     """Optical depth of the canopy at a frequency; how wood and leaf count differs by cover."""
     trees = setting.igbp[:, [0, 1, 2, 3, 4, 7]].sum(axis=1)
     per_leaf = band.leaf_herb + (band.leaf_tree - band.leaf_herb) * trees
@@ -93,7 +97,7 @@ def canopy_depth(band: Band, setting: Setting, wood: np.ndarray, leaf: np.ndarra
 
 
 def ground_tb(
-    band: Band, world: World, block: slice, surface_k: np.ndarray, canopy_warmer_k: float
+    band: FrequencyBand, world: World, block: slice, surface_k: np.ndarray, canopy_warmer_k: float
 ) -> np.ndarray:
     """TB of whole cells above the canopy, K, shape (2 [h, v], day, cell)."""
     daily = {name: field[block] for name, field in world.daily.items()}
@@ -117,7 +121,9 @@ def ground_tb(
     return land * (1.0 - water) + lake[:, None, None] * (surface_k + 2.0) * water
 
 
-def soil_reflectivity(band: Band, moisture: np.ndarray, patches: Patches, patch: int) -> np.ndarray:
+def soil_reflectivity(
+    band: FrequencyBand, moisture: np.ndarray, patches: Patches, patch: int
+) -> np.ndarray:
     """Rough reflectivity of soil, shape (2 [h, v], …, cell)."""
     permittivity = permittivity_mironov2009(moisture, patches.clay[patch], band.ghz * 1e9)
     smooth = fresnel_reflectivity(permittivity, INCIDENCE_DEG)
@@ -132,7 +138,7 @@ def soil_reflectivity(band: Band, moisture: np.ndarray, patches: Patches, patch:
     return np.stack(rough).astype(np.float32)
 
 
-def snow_signal(band: Band, snow: np.ndarray) -> np.ndarray:
+def snow_signal(band: FrequencyBand, snow: np.ndarray) -> np.ndarray:
     """Lowering of TB by scattering in snow, K, shape (2 [h, v], …); it levels off at 60 K."""
     lower = 60.0 * (1.0 - np.exp(-band.snow * snow / 60.0))
     return np.stack([1.2 * lower, lower])

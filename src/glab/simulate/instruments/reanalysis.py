@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glab.config import Box
-from glab.simulate.world.fields import mixer, normal, remembered, stream
+from glab.simulate.world.fields import add_memory, mixer, normal, stream
 from glab.simulate.world.footprint import footprint
 from glab.simulate.world.world import World
 
@@ -75,6 +75,6 @@ def _errors(world: World, lat: np.ndarray, lon: np.ndarray) -> tuple[np.ndarray,
     lasting = stream(world.settings.seed, "reanalysis")
     bias = BIAS_K * near(normal(lasting, 2, near.nodes))
     passing = stream(world.settings.seed, "reanalysis", world.year)
-    noise = [remembered(normal(passing, len(world.days), near.nodes), MEMORY_DAYS) for _ in "ab"]
+    noise = [add_memory(normal(passing, len(world.days), near.nodes), MEMORY_DAYS) for _ in "ab"]
     size = 0.0 if world.settings.matched_physics else 1.0
     return size * bias, np.stack([size * ERROR_K * near(part) for part in noise])

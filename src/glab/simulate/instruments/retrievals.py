@@ -12,9 +12,9 @@ from glab.grids import M25, M36
 from glab.simulate.instruments import orbits
 from glab.simulate.instruments.missions import has_smos, works
 from glab.simulate.instruments.smos import LOCAL_HOUR
-from glab.simulate.world.box import Window, window_of
+from glab.simulate.world.box import SubGrid, subgrid_of
 from glab.simulate.world.emission import lband_tb
-from glab.simulate.world.fields import mixer, normal, remembered, stream
+from glab.simulate.world.fields import add_memory, mixer, normal, stream
 from glab.simulate.world.footprint import footprint
 from glab.simulate.world.truth import SMOS_FWHM_KM, scene_at
 from glab.simulate.world.world import World
@@ -43,7 +43,7 @@ class SmosRetrieval:
 class YearOfRetrievals:
     """A year of a product on its window, shape (day, view); NaN where nothing was retrieved."""
 
-    window: Window
+    window: SubGrid
     vod: np.ndarray
     soil_moisture: np.ndarray
 
@@ -66,7 +66,7 @@ def retrieval_errors(
     rows, columns = (90.0 - lat) * 4.0, lon * 4.0 * np.cos(np.deg2rad(lat))
     near = mixer(rows, columns, 2.5)
     days, places = vod.shape
-    shared = near(remembered(normal(generator, days, near.nodes), 4.0))
+    shared = near(add_memory(normal(generator, days, near.nodes), 4.0))
     alone, apart = normal(generator, days, places), normal(generator, days, places)
     size = 0.025 + 0.055 * vod
     vod_error = size * (0.6 * shared + 0.8 * alone)
@@ -124,7 +124,7 @@ def smos_ic(world: World, overpass: str) -> Iterator[SmosRetrieval]:
 
 def smap_ib(world: World) -> YearOfRetrievals:
     """SMAP-IB of a year on the 36 km grid, morning overpass."""
-    window = window_of(M36, world.settings.box, overlapping=True)
+    window = subgrid_of(M36, world.settings.box, overlapping=True)
     seen = _days_of_smap(world, window)
     return _retrieved(world, "smap_ib", window, SMAP_FWHM_KM, np.where(seen, 1.0, np.nan))
 
@@ -135,7 +135,7 @@ def smosmap_ib(world: World) -> YearOfRetrievals:
     Where SMOS sees alone, before SMAP and in its gaps, noise is larger, and a little of its own
     lasting bias and gain is left.
     """
-    window = window_of(M25, world.settings.box)
+    window = subgrid_of(M25, world.settings.box)
     lat, lon = window.centres
     view = orbits.nearest_views(orbits.SMOS, "A", world.year, len(world.days), lat, lon)
     smos = np.isfinite(view.away_km) & has_smos(world.days)[:, None]
@@ -150,7 +150,7 @@ def smosmap_ib(world: World) -> YearOfRetrievals:
     return replace(retrieval, vod=np.where(smap, retrieval.vod, alone))
 
 
-def _days_of_smap(world: World, window: Window) -> np.ndarray:
+def _days_of_smap(world: World, window: SubGrid) -> np.ndarray:
     """Which days and views of a window SMAP sees in the morning, shape (day, view)."""
     lat, lon = window.centres
     view = orbits.nearest_views(orbits.SMAP, "D", world.year, len(world.days), lat, lon)
@@ -158,7 +158,7 @@ def _days_of_smap(world: World, window: Window) -> np.ndarray:
 
 
 def _retrieved(
-    world: World, name: str, window: Window, fwhm_km: float, noise: np.ndarray
+    world: World, name: str, window: SubGrid, fwhm_km: float, noise: np.ndarray
 ) -> YearOfRetrievals:
     """A product of the SMAP-IB family: truth at a footprint, unfrozen, with its errors.
 
@@ -209,7 +209,7 @@ def casm(world: World, cycle: np.ndarray, slow: np.ndarray) -> CasmYear:
     foot = footprint(land, land.lat, land.lon, CASM_FWHM_KM)
     generator = stream(world.settings.seed, "casm", world.year)
     near = mixer(land.row, land.col, 3.0)
-    error = near(remembered(normal(generator, len(world.days), near.nodes), 5.0))
+    error = near(add_memory(normal(generator, len(world.days), near.nodes), 5.0))
     quick = world.daily["soil_moisture"] - cycle - slow
     value = foot(cycle + 0.35 * slow + 0.8 * quick) + 0.015 * error
     spread = 0.006 + 0.004 * abs(normal(generator, *value.shape))

@@ -12,16 +12,16 @@ import xarray as xr
 
 from glab.simulate.formats import ismn
 from glab.simulate.world.climate import BIOMES
-from glab.simulate.world.fields import normal, remembered, stream
+from glab.simulate.world.fields import add_memory, normal, stream
 
 STATIONS_PER_NETWORK = 4
 POINT_BIAS, POINT_GAIN, POINT_SLOW, POINT_QUICK = 0.03, 0.2, 0.018, 0.008
 """How a point differs from the mean of its cell: m3 m-3, 1, m3 m-3 and m3 m-3."""
 SLOW_MEMORY_DAYS = 15.0
 PROBE_NOISE, SPIKE_SHARE, SPIKE = 0.003, 0.003, 0.2
-FROZEN_SHARE = 0.35
+FROZEN_FRACTION = 0.35
 """What a probe sees of the water of frozen ground."""
-OUT_SHARE = 0.15
+OUT_FRACTION = 0.15
 """Of the months of a station, how many it does not report."""
 CLASSES = {
     "desert": (200, "BWh"),
@@ -37,7 +37,7 @@ CLASSES = {
 
 
 @dataclass(frozen=True)
-class Network:
+class StationNetwork:
     """A network: how often its stations report, in which layout, at which depth."""
 
     name: str
@@ -47,9 +47,9 @@ class Network:
 
 
 NETWORKS = (
-    Network("SIM-SOUTH", 1, "header_values", (0.05, 0.05)),
-    Network("SIM-MIDDLE", 6, "header_values", (0.0, 0.05)),
-    Network("SIM-NORTH", 24, "ceop_sep", (0.05, 0.05)),
+    StationNetwork("SIM-SOUTH", 1, "header_values", (0.05, 0.05)),
+    StationNetwork("SIM-MIDDLE", 6, "header_values", (0.0, 0.05)),
+    StationNetwork("SIM-NORTH", 24, "ceop_sep", (0.05, 0.05)),
 )
 """From south to north, each over as many cells."""
 
@@ -63,7 +63,7 @@ def write_stations(truth: xr.Dataset, seed: int, folder: Path) -> None:
         folder: of the archive.
     """
     days = truth["time"].values.astype("datetime64[D]")
-    for network, cells in placed(truth, seed):
+    for network, cells in place_stations(truth, seed):
         names = ["soil_moisture", "frozen"]
         nature = truth[names].isel(cell=cells).load()
         for number, cell in enumerate(cells):
@@ -71,13 +71,13 @@ def write_stations(truth: xr.Dataset, seed: int, folder: Path) -> None:
             station = _station(network, number, truth.isel(cell=cell), generator)
             local = nature.isel(cell=number)
             wet = at_point(local["soil_moisture"].values, generator)
-            series = measured(
+            series = measure(
                 days, wet, local["frozen"].values > 0, station, network.every_hours, generator
             )
             ismn.write(folder, station, *series)
 
 
-def placed(truth: xr.Dataset, seed: int) -> Iterator[tuple[Network, np.ndarray]]:
+def place_stations(truth: xr.Dataset, seed: int) -> Iterator[tuple[StationNetwork, np.ndarray]]:
     """The networks, each with the cells of its stations: no lakes, deserts or dense canopies."""
     water = truth["water_fraction"].isel(time=slice(None, None, 61)).mean("time").values
     vod = truth["vod"].isel(time=slice(None, None, 61)).mean("time").values
@@ -98,14 +98,14 @@ def at_point(cell_mean: np.ndarray, generator: np.random.Generator) -> np.ndarra
     Its level, its amplitude, and slow and quick departures are the point's own.
     """
     bias, gain = POINT_BIAS * normal(generator, 1), np.exp(POINT_GAIN * normal(generator, 1))
-    slow = remembered(normal(generator, len(cell_mean), 1), SLOW_MEMORY_DAYS)[:, 0]
+    slow = add_memory(normal(generator, len(cell_mean), 1), SLOW_MEMORY_DAYS)[:, 0]
     quick = normal(generator, len(cell_mean))
     mean = cell_mean.mean()
     point = mean + bias + gain * (cell_mean - mean) + POINT_SLOW * slow + POINT_QUICK * quick
     return np.clip(point, 0.01, 0.6)
 
 
-def measured(
+def measure(
     days: np.ndarray,
     wet: np.ndarray,
     frozen: np.ndarray,
@@ -126,12 +126,12 @@ def measured(
     first = int(generator.integers(0, min(400, len(days))))
     hours = np.arange(24 * first, 24 * len(days), every_hours)
     time, elapsed = days[0].astype("datetime64[h]") + hours, hours / 24.0
-    reporting = generator.random(int(elapsed[-1] // 30) + 1) >= OUT_SHARE
+    reporting = generator.random(int(elapsed[-1] // 30) + 1) >= OUT_FRACTION
     kept = reporting[(elapsed // 30).astype(int)]
     time, elapsed = time[kept], elapsed[kept]
     morning = np.arange(len(days)) + (6.0 - station.lon / 15.0) / 24.0
     ice = frozen[np.minimum(elapsed.astype(int), len(days) - 1)]
-    value = np.interp(elapsed, morning, wet) * np.where(ice, FROZEN_SHARE, 1.0)
+    value = np.interp(elapsed, morning, wet) * np.where(ice, FROZEN_FRACTION, 1.0)
     value = value + PROBE_NOISE * normal(generator, len(value))
     spike = generator.random(len(value)) < SPIKE_SHARE
     value = np.clip(value + np.where(spike, SPIKE, 0.0), 0.0, 0.9)
@@ -140,7 +140,7 @@ def measured(
 
 
 def _station(
-    network: Network, number: int, cell: xr.Dataset, generator: np.random.Generator
+    network: StationNetwork, number: int, cell: xr.Dataset, generator: np.random.Generator
 ) -> ismn.Station:
     """A station somewhere in a cell."""
     lat, lon = (float(cell[name]) for name in ("lat", "lon"))

@@ -13,7 +13,7 @@ from glab.grids import M25, Grid
 
 
 @dataclass(frozen=True)
-class Window:
+class SubGrid:
     """Consecutive rows and columns of a named grid.
 
     Attributes:
@@ -51,7 +51,7 @@ class Window:
         return lat.ravel(), lon.ravel()
 
 
-def window_of(grid: Grid, box: Box, *, overlapping: bool = False) -> Window:
+def subgrid_of(grid: Grid, box: Box, *, overlapping: bool = False) -> SubGrid:
     """Rows and columns of a grid whose centres (or any part, if `overlapping`) lie in a box.
 
     Raises:
@@ -68,7 +68,7 @@ def window_of(grid: Grid, box: Box, *, overlapping: bool = False) -> Window:
             found=box,
             remedy="make it a few cells larger",
         )
-    return Window(grid, int(rows[0]), int(columns[0]), (rows.size, columns.size))
+    return SubGrid(grid, int(rows[0]), int(columns[0]), (rows.size, columns.size))
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Land:
         fraction: share of land in each cell, 0…1.
     """
 
-    window: Window
+    window: SubGrid
     row: np.ndarray
     col: np.ndarray
     fraction: np.ndarray
@@ -125,7 +125,7 @@ def land_of(box: Box) -> Land:
     """
     from glab.regrid.domain import land_fraction
 
-    window = window_of(M25, box)
+    window = subgrid_of(M25, box)
     fraction = land_fraction(window.part)
     row, col = np.nonzero(fraction >= LAND_FRACTION_MIN)
     if not row.size:
@@ -141,4 +141,4 @@ def land_of(box: Box) -> Land:
 def land_from(box: Box, index: np.ndarray, fraction: np.ndarray) -> Land:
     """Land cells that were found before, as `truth.nc` keeps them."""
     row, col = np.divmod(np.asarray(index, np.int64), M25.shape[1])
-    return Land(window_of(M25, box), row, col, np.asarray(fraction))
+    return Land(subgrid_of(M25, box), row, col, np.asarray(fraction))

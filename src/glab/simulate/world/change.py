@@ -10,7 +10,7 @@ from glab.simulate.world.climate import Setting
 from glab.simulate.world.fields import Weather, stream
 
 KINDS = ("none", "browning", "greening", "clearing")
-CLEARED_SHARE = 0.09
+CLEARED_FRACTION = 0.09
 CLEARING_YEARS = (2003, 2018)
 WARMING_K_PER_YEAR = 0.03
 
@@ -77,7 +77,7 @@ def _clearings(
     cells = len(vod_mean)
     day, drop = np.full(cells, -1), np.zeros(cells)
     candidates = np.flatnonzero(vod_mean > 0.25)
-    wanted = np.ceil(CLEARED_SHARE * candidates.size)
+    wanted = np.ceil(CLEARED_FRACTION * candidates.size)
     first, last = _allowed_days(days)
     while candidates.size and last > first and (day >= 0).sum() < wanted:
         centre = generator.choice(candidates)

@@ -15,7 +15,7 @@ FROZEN_SOIL_MOISTURE = 0.03
 
 
 @dataclass(frozen=True)
-class Scene:
+class TrueScene:
     """The state at an overpass, each of shape (…, cell).
 
     Attributes:
@@ -39,7 +39,7 @@ def thawed(t_surface_k: np.ndarray) -> np.ndarray:
     return 1.0 / (1.0 + np.exp(-(t_surface_k - FREEZING_K + 0.8) / 0.5))
 
 
-def lband_tb(scene: Scene, patches: Patches, incidence_deg: float) -> np.ndarray:
+def lband_tb(scene: TrueScene, patches: Patches, incidence_deg: float) -> np.ndarray:
     """TB of whole cells at one angle, K, shape (2 [h, v], …, cell), float32."""
     land = sum(_patch_tb(scene, patches, patch, incidence_deg) for patch in range(2))
     reflectivity = np.stack(fresnel_reflectivity(WATER_PERMITTIVITY, incidence_deg))
@@ -48,7 +48,7 @@ def lband_tb(scene: Scene, patches: Patches, incidence_deg: float) -> np.ndarray
     return (land * (1.0 - scene.water) + lake * scene.water).astype(np.float32)
 
 
-def _patch_tb(scene: Scene, patches: Patches, patch: int, incidence_deg: float) -> np.ndarray:
+def _patch_tb(scene: TrueScene, patches: Patches, patch: int, incidence_deg: float) -> np.ndarray:
     physics = patches.physics
     liquid = thawed(scene.t_surface_k)
     moisture = np.clip(scene.soil_moisture + patches.sm_offset[patch], 0.005, 0.6)

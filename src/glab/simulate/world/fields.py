@@ -86,7 +86,7 @@ def _stencil(place: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray, i
     return node, weight, int(node.max()) + 1
 
 
-def remembered(noise: np.ndarray, e_folding_days: float) -> np.ndarray:
+def add_memory(noise: np.ndarray, e_folding_days: float) -> np.ndarray:
     """First-order memory along the first axis, in place: unit variance stays unit variance.
 
     Args:
@@ -119,7 +119,7 @@ class Weather:
         """A standard normal field, correlated in space and time, shape (time, cell), float32."""
         mix = mixer(self.row, self.col, length_cells)
         noise = normal(stream(self.seed, "series", name), self.days, mix.nodes)
-        return mix(remembered(noise, memory_days))
+        return mix(add_memory(noise, memory_days))
 
     def map(self, name: str, *, length_cells: float) -> np.ndarray:
         """A standard normal field that stays, shape (cell,), float32."""
@@ -127,7 +127,7 @@ class Weather:
         return mix(normal(stream(self.seed, "map", name), mix.nodes))
 
 
-def detrended(series: np.ndarray) -> np.ndarray:
+def detrend(series: np.ndarray) -> np.ndarray:
     """Remove mean and straight line along the first axis, so that known trends are all trends."""
     time = np.linspace(-1.0, 1.0, len(series), dtype=np.float32)
     slope = time @ series / (time @ time)

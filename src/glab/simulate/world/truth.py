@@ -12,8 +12,8 @@ from glab.config import Simulate
 from glab.simulate.world.box import Land, land_of
 from glab.simulate.world.change import Change, draw_change, droughts, lasting_factors, no_change
 from glab.simulate.world.climate import Setting, setting_of
-from glab.simulate.world.emission import Scene, lband_tb
-from glab.simulate.world.fields import Weather, detrended
+from glab.simulate.world.emission import TrueScene, lband_tb
+from glab.simulate.world.fields import Weather, detrend
 from glab.simulate.world.footprint import footprint
 from glab.simulate.world.static import static_maps
 from glab.simulate.world.surface import Patches, patches_of
@@ -101,7 +101,7 @@ def _daily(
 def _slow(weather: Weather, change: Change, days: int) -> Slow:
     years = (np.arange(days, dtype=np.float32) - days / 2)[:, None] / np.float32(365.2425)
     return Slow(
-        common=detrended(weather.series("slow", length_cells=7, memory_days=220)),
+        common=detrend(weather.series("slow", length_cells=7, memory_days=220)),
         drought=droughts(weather, days),
         trend=years * change.trend_per_year.astype(np.float32),
         warming_k=years * change.warming_k_per_year.astype(np.float32),
@@ -119,9 +119,11 @@ def _true_tb(daily: dict[str, np.ndarray], patches: Patches, land: Land) -> np.n
     return np.concatenate(blocks)
 
 
-def scene_at(daily: dict[str, np.ndarray], t_surface_k: np.ndarray, overpass: str = "A") -> Scene:
+def scene_at(
+    daily: dict[str, np.ndarray], t_surface_k: np.ndarray, overpass: str = "A"
+) -> TrueScene:
     """The scene of an overpass from daily fields and the surface temperature of that hour."""
-    return Scene(
+    return TrueScene(
         vod=daily["vod"],
         soil_moisture=daily["soil_moisture"],
         t_surface_k=t_surface_k,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glab.simulate.world.climate import Setting
-from glab.simulate.world.fields import Weather, detrended
+from glab.simulate.world.fields import Weather, detrend
 from glab.simulate.world.weather import Slow
 
 CLASSES = {  # IGBP class: VOD of wood, VOD of leaves, share of leaves that come and go
@@ -50,7 +50,7 @@ def stand_of(weather: Weather, setting: Setting) -> Stand:
 
 def greenness(weather: Weather, setting: Setting, phase: np.ndarray) -> np.ndarray:
     """Season of leaves, mean 0, about -0.5…1, peaked more than a sine and skewed a little."""
-    shift = 0.08 * detrended(weather.series("onset", length_cells=8, memory_days=200))
+    shift = 0.08 * detrend(weather.series("onset", length_cells=8, memory_days=200))
     angle = phase[:, None].astype(np.float32) - setting.green_phase.astype(np.float32) + shift
     skewed = angle + 0.35 * np.sin(angle)
     peaked = np.exp(1.1 * (np.cos(skewed) - 1.0))
@@ -75,9 +75,9 @@ def leaf_and_wood(
         slow: slow anomalies that vegetation shares with water.
         lasting: factors of long-term change on wood and leaf.
     """
-    own = detrended(weather.series("leaf years", length_cells=4, memory_days=200))
+    own = detrend(weather.series("leaf years", length_cells=4, memory_days=200))
     quick = weather.series("leaf weeks", length_cells=3, memory_days=20)
-    hydration = detrended(weather.series("wood years", length_cells=5, memory_days=300))
+    hydration = detrend(weather.series("wood years", length_cells=5, memory_days=300))
     green = greenness(weather, setting, phase)
     dry = (1.3 - setting.wetness).astype(np.float32)
     leaf_anomaly = dry * (0.12 * slow.common + 0.14 * own + 0.07 * quick - 0.35 * slow.drought)
@@ -90,4 +90,4 @@ def leaf_and_wood(
 
 def lasting_only(vod: np.ndarray) -> np.ndarray:
     """VOD without the straight line that anomalies happen to make: the known change is all."""
-    return np.maximum(detrended(vod) + vod.mean(axis=0), np.float32(0.2) * vod)
+    return np.maximum(detrend(vod) + vod.mean(axis=0), np.float32(0.2) * vod)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glab.simulate.world.climate import Setting
-from glab.simulate.world.fields import Weather, detrended, remembered
+from glab.simulate.world.fields import Weather, add_memory, detrend
 
 FREEZING_K = 273.15
 
@@ -66,7 +66,7 @@ def temperatures(
     spread = (1.2 + 0.22 * setting.t_amplitude_k).astype(np.float32)
     mean = (setting.t_mean_k + slow.warming_k).astype(np.float32)
     synoptic = spread * weather.series("synoptic", length_cells=12, memory_days=4)
-    yearly = 0.5 * detrended(weather.series("warm years", length_cells=20, memory_days=120))
+    yearly = 0.5 * detrend(weather.series("warm years", length_cells=20, memory_days=120))
     amplitude = setting.t_amplitude_k.astype(np.float32)
     heat = 1.2 * slow.drought - 0.3 * slow.common
     air = mean + amplitude * annual(phase, setting.warm_phase) + synoptic + yearly + heat
@@ -110,10 +110,10 @@ def snow_cover(precipitation: np.ndarray, air_k: np.ndarray) -> np.ndarray:
     def next_day(snow: np.ndarray, day: int) -> np.ndarray:
         return np.clip(snow + falling[day] - melting[day], 0.0, 300.0)
 
-    return carried(next_day, np.zeros_like(precipitation))
+    return carry_over(next_day, np.zeros_like(precipitation))
 
 
-def carried(next_day: Callable[[np.ndarray, int], np.ndarray], state: np.ndarray) -> np.ndarray:
+def carry_over(next_day: Callable[[np.ndarray, int], np.ndarray], state: np.ndarray) -> np.ndarray:
     """Carry a state from day to day; its first day is as the same day of the year after.
 
     Args:
@@ -140,14 +140,14 @@ def soil_moisture(
         rest = water * keep[day]
         return rest + (room - rest) * filling[day]
 
-    fast = carried(next_day, np.zeros_like(rain))
-    own = detrended(weather.series("slow soil", length_cells=5, memory_days=150))
-    size = (0.004 + 0.010 * bounded(setting.wetness)).astype(np.float32)
+    fast = carry_over(next_day, np.zeros_like(rain))
+    own = detrend(weather.series("slow soil", length_cells=5, memory_days=150))
+    size = (0.004 + 0.010 * soft_bounds(setting.wetness)).astype(np.float32)
     drift = size * (0.8 * slow.common + 0.6 * own) - 1.5 * size * slow.drought + 0.05 * slow.trend
     return np.clip(driest + fast + drift, 0.01, 0.55)
 
 
-def bounded(wetness: np.ndarray) -> np.ndarray:
+def soft_bounds(wetness: np.ndarray) -> np.ndarray:
     """How much a climate lets soil moisture vary from year to year, 0…1."""
     return 4.0 * wetness * (1.0 - 0.6 * wetness) / 1.7
 
@@ -157,7 +157,7 @@ def open_water(weather: Weather, setting: Setting, phase: np.ndarray) -> np.ndar
     plains = np.maximum(weather.map("floodplain", length_cells=2) - 1.5, 0.0)
     size = (0.10 * plains * setting.wetness).astype(np.float32)
     flood = np.maximum(annual(phase, setting.green_phase + 0.4), 0.0) ** 2
-    years = np.exp(0.4 * remembered(weather.series("flood", length_cells=6, memory_days=2), 100))
+    years = np.exp(0.4 * add_memory(weather.series("flood", length_cells=6, memory_days=2), 100))
     return np.clip(setting.water.astype(np.float32) + size * flood * years, 0.0, 0.6)
 
 
