@@ -16,7 +16,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from glab import io
-from glab.arrays import Float64s
+from glab.arrays import Float64s, positions
 from glab.calendar import Days, month_of, year_of
 from glab.climatology import harmonics, sine
 from glab.config import ClimatologyOptions
@@ -207,10 +207,8 @@ def join_tiles(tiles: Sequence[xr.Dataset], cells: NDArray[np.int32]) -> xr.Data
         GlabError: for a missing tile, and for a baseline in which no cell of a variable has data.
     """
     whole = xr.concat(tiles, "cell", combine_attrs="override") if len(tiles) > 1 else tiles[0]
-    order = np.argsort(whole["cell"].values, kind="stable")
-    place = np.searchsorted(whole["cell"].values, cells, sorter=order)
-    place = order[np.minimum(place, len(order) - 1)]
-    absent = whole["cell"].values[place] != cells
+    position = positions(cells, whole["cell"].values)
+    absent = position < 0
     if absent.any():
         raise GlabError(
             "the tiles of a climatology do not cover the domain",
@@ -219,7 +217,7 @@ def join_tiles(tiles: Sequence[xr.Dataset], cells: NDArray[np.int32]) -> xr.Data
             found=f"{absent.sum()} cells without a tile, first {cells[absent][:3]}",
             remedy="give every tile of that source and baseline",
         )
-    whole = whole.isel(cell=place)
+    whole = whole.isel(cell=position)
     check_has_data(whole)
     return whole
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from glab.calendar import Days, time_blocks
 from glab.config import Mask, Series
 from glab.errors import GlabError, unknown_name
+from glab.grids.cells import check_cells
 
 DIMENSIONS = ("time", "cell", "channel")
 SELECTABLE = ("overpass", "angle", "channel")
@@ -97,20 +98,6 @@ def concatenate_blocks(parts: Iterable[xr.Dataset], days: Days) -> xr.Dataset:
         coords = {name: part[name] for name in ("cell", "channel") if name in part.coords}
         start = stop
     return xr.Dataset(whole, {"time": days.astype("datetime64[ns]"), **coords})
-
-
-def check_cells(domain: xr.Dataset, dataset: xr.Dataset) -> None:
-    """Raise unless two files hold the same cells in the same order."""
-    expected, found = domain["cell"].values, dataset["cell"].values
-    if not np.array_equal(expected, found):
-        raise GlabError(
-            "a file was made for another domain",
-            path=dataset.encoding.get("source"),
-            variable="cell",
-            found=f"{found.size} cells, first {found[:3]}",
-            expected=f"{expected.size} cells, first {expected[:3]}",
-            remedy="remake the file, or use the domain it was made for",
-        )
 
 
 def surface_of(

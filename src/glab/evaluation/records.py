@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from glab import io
-from glab.arrays import Booleans, Floats
+from glab.arrays import Booleans, Floats, Indices, positions
 from glab.calendar import Days, year_of
 from glab.climatology.running import window_mean
 from glab.config import Evaluate, Period
@@ -116,7 +116,7 @@ def truths(truth: xr.Dataset, judged: xr.Dataset, settings: Evaluate) -> dict[st
     daily = truth[name] if channel is None else truth[name].sel(channel=channel)
     values = daily.where(truth["frozen"] == 0) if "frozen" in truth else daily
     whole = _at_times(values, judged, settings.window_fraction_min)
-    place = _place(truth["cell"].values, judged["cell"].values)
+    place = _position(truth["cell"].values, judged["cell"].values)
     if name in SEEN_AS_IS:
         return {"footprint": whole[:, place]}
     found = {"cell": whole[:, place]}
@@ -137,13 +137,12 @@ def _at_times(daily: xr.DataArray, judged: xr.Dataset, fraction_min: float) -> F
     return mean
 
 
-def _place(have: NDArray[np.integer], wanted: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Index of each wanted cell among those of the truth."""
-    order = np.argsort(have)
-    place = order[np.minimum(np.searchsorted(have[order], wanted), len(have) - 1)]
-    if not np.array_equal(have[place], wanted):
-        raise GlabError("the truth lacks cells of the record", found=f"{len(have)} cells")
-    return place
+def _position(known: NDArray[np.integer], wanted: NDArray[np.integer]) -> Indices:
+    """Return the position of each wanted cell among those of the truth."""
+    position = positions(wanted, known)
+    if (position < 0).any():
+        raise GlabError("the truth lacks cells of the record", found=f"{len(known)} cells")
+    return position
 
 
 def evaluation_cells(
@@ -178,7 +177,7 @@ def cell_groups(cells: xr.Dataset, truth: xr.Dataset, settings: Evaluate) -> dic
     held = label == HELD_OUT_BLOCKS
     found = {"all": np.ones(label.shape, bool), "trained": ~held & (label != BUFFER)}
     found["held_out"] = held
-    here = truth.isel(cell=_place(truth["cell"].values, cells["cell"].values))
+    here = truth.isel(cell=_position(truth["cell"].values, cells["cell"].values))
     if "change_kind" in here:
         found |= _by_change(here["change_kind"], held)
     if "vod" in here:

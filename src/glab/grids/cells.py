@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from glab.arrays import positions
 from glab.errors import GlabError
 from glab.grids import M25, Grid
 
@@ -63,16 +64,19 @@ def extent_of(domain: xr.Dataset, extent: str = "auto") -> Extent:
     return Extent(rows, cols, row - rows.start, col - cols.start)
 
 
-def check_cells(sources: list[xr.Dataset], domain: xr.Dataset) -> None:
-    """Raise a GlabError unless every work file has the cells of the domain, in its order."""
-    for source in sources:
-        if not np.array_equal(source["cell"].values, domain["cell"].values):
+def check_cells(domain: xr.Dataset, *files: xr.Dataset) -> None:
+    """Raise a GlabError unless files hold the cells of a domain, in its order."""
+    expected = domain["cell"].values
+    for file in files:
+        cells = file["cell"].values
+        if not np.array_equal(expected, cells):
             raise GlabError(
-                "a work file has other cells than the domain",
-                path=source.encoding.get("source"),
-                found=f"{source.sizes['cell']} cells",
-                expected=f"the {domain.sizes['cell']} cells of the domain, in its order",
-                remedy="remake it after the domain",
+                "a file was made for another domain",
+                path=file.encoding.get("source"),
+                variable="cell",
+                found=f"{cells.size} cells, first {cells[:3]}",
+                expected=f"{expected.size} cells, first {expected[:3]}",
+                remedy="remake the file, or use the domain it was made for",
             )
 
 
@@ -158,7 +162,7 @@ def select_cells(
     """
     rows = M25.index(product["lat"].values, product["lon"].values[:1])[0]
     cols = M25.index(product["lat"].values[:1], product["lon"].values)[1]
-    y, x = (_place_of(wanted, have) for wanted, have in ((row, rows), (col, cols)))
+    y, x = (positions(wanted, have) for wanted, have in ((row, rows), (col, cols)))
     if (y < 0).any() or (x < 0).any():
         raise GlabError(
             "a product does not cover the wanted cells",
@@ -187,10 +191,3 @@ def to_whole_grid(fields: xr.Dataset) -> xr.Dataset:
             whole[..., rows[:, None], cols] = array.values
             spread[name] = (array.dims, whole)
     return xr.Dataset(spread)
-
-
-def _place_of(wanted: NDArray[np.integer], have: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Index of each wanted number in those at hand, -1 where it is not among them."""
-    order = np.argsort(have)
-    place = np.minimum(np.searchsorted(have[order], wanted), len(have) - 1)
-    return np.where(have[order][place] == wanted, order[place], -1)

@@ -15,7 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from glab.arrays import Float32s, Floats
+from glab.arrays import Float32s, Floats, Indices, positions
 from glab.config import Calibrate
 from glab.errors import GlabError
 from glab.learning.network import ScaledNetwork, check_members, mean_and_spread
@@ -139,19 +139,17 @@ def fit_calibration(
     )
 
 
-def _positions(samples: xr.Dataset, domain: xr.Dataset) -> NDArray[np.int64]:
-    """Place of each sample's cell in the domain."""
-    cells, wanted = domain["cell"].values, samples["sample_cell"].values
-    order = np.argsort(cells, kind="stable")
-    place = order[np.minimum(np.searchsorted(cells, wanted, sorter=order), len(cells) - 1)]
-    if not np.array_equal(cells[place], wanted):
+def _positions(samples: xr.Dataset, domain: xr.Dataset) -> Indices:
+    """Return the position of each sample's cell in the domain."""
+    position = positions(samples["sample_cell"].values, domain["cell"].values)
+    if (position < 0).any():
         raise GlabError(
             "samples were drawn on another domain",
             path=samples.encoding.get("source"),
             variable="sample_cell",
             remedy="draw the samples again",
         )
-    return place
+    return position
 
 
 def _offsets(

@@ -21,9 +21,9 @@ from glab.arrays import Float32s
 from glab.calendar import Days, year_of
 from glab.climatology import cycles as climatology
 from glab.climatology.cycles import join_tiles
-from glab.climatology.series import check_cells
 from glab.config import LinkInput, Predict
 from glab.errors import GlabError, unknown_name
+from glab.grids.cells import check_cells
 from glab.regrid.footprint import footprint, gaussian_footprint
 
 

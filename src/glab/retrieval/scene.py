@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from glab import io
 from glab.arrays import Float64s
-from glab.climatology.series import check_cells
 from glab.config import Lmeb, Overpass
 from glab.errors import GlabError
+from glab.grids.cells import check_cells
 from glab.lmeb import effective_temperature, sky_temperature
 from glab.lmeb.landcover import landcover_parameters
 from glab.lmeb.temperature import atmosphere

@@ -39,7 +39,7 @@ def product(
     """
     sources = [io.read(path) for path in layers]
     with io.read(domain) as cells:
-        check_cells(sources, cells)
+        check_cells(cells, *sources)
         window = extent_of(cells, settings.extent)
     time = sources[0]["time"].values.astype("datetime64[D]")
     attributes = global_attributes(settings, window, year, time)
