@@ -92,9 +92,9 @@ constraints:  ## pin the newest versions that pyproject.toml allows (makes .venv
 	echo '# Exact versions of everything in .venv; made by `make constraints`.' > envs/constraints.txt
 	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+[a-z0-9.]*$$//' >> envs/constraints.txt
 
-dag: $(INSTALLED)  ## draw the graph of rules into the README
+dag: $(INSTALLED)  ## draw the graph of rules into docs/run.md
 	$(SNAKEMAKE) --forceall --rulegraph mermaid-js --quiet all > .rulegraph
-	$(BIN)/python docs/rule_graph.py README.md < .rulegraph
+	$(BIN)/python docs/rule_graph.py docs/run.md < .rulegraph
 	rm .rulegraph
 
 times: $(INSTALLED)  ## tell what a run cost: time and peak memory by rule

@@ -1,6 +1,6 @@
-"""The graph of rules, from what Snakemake draws, as the README shows it.
+"""Draw the graph of rules into docs/run.md, from the graph that Snakemake prints.
 
-snakemake --forceall --rulegraph mermaid-js --quiet all | python docs/rule_graph.py README.md
+snakemake --forceall --rulegraph mermaid-js --quiet all | python docs/rule_graph.py docs/run.md
 """
 
 from __future__ import annotations

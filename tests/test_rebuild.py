@@ -1,6 +1,6 @@
 """Partial rebuilds of the global run: how many jobs of each rule Snakemake plans after a change.
 
-The files are faked. Each row of the README's table is a test, and its jobs are those expected.
+The files are faked. Each row of the table of docs/run.md is a test, and its jobs are those expected.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ Plan = dict[str, int]
 
 
 def rows() -> dict[str, Plan]:
-    """What changed, and the jobs by rule, from the README's table."""
-    section = (ROOT / "README.md").read_text().partition("## Partial rebuilds")[2]
+    """What changed, and the jobs by rule, from the table of docs/run.md."""
+    section = (ROOT / "docs" / "run.md").read_text().partition("## Partial rebuilds")[2]
     lines = re.findall(r"^\| (.+) \| (?:.+) \| (\d+)(?:: (.+))? \|$", section, re.M)
     found = {}
     for what, total, told in lines:
@@ -169,7 +169,7 @@ CASES: dict[str, Callable[[Run], Plan]] = {
 @pytest.mark.parametrize("what", CASES)
 def test_jobs_after_a_change(what: str, run: Run) -> None:
     expected = rows()
-    assert what in expected, f"no such row in the README: {what}"
+    assert what in expected, f"no such row in docs/run.md: {what}"
     assert CASES[what](run) == expected[what]
 
 

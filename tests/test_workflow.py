@@ -50,12 +50,12 @@ def test_manifests_alone_can_be_asked_for(tmp_path: Path) -> None:
     assert set(plan) == {"acquire"}
 
 
-def test_the_readme_shows_the_graph_of_rules(tmp_path: Path) -> None:
+def test_the_documents_show_the_graph_of_rules(tmp_path: Path) -> None:
     """As `make dag` draws it."""
     run = Run(tmp_path, None)
     graph = run.snakemake("all", "--forceall", "--rulegraph", "mermaid-js", "--quiet", "all")
-    readme = tmp_path / "README.md"
-    shutil.copy(ROOT / "README.md", readme)
-    script = [sys.executable, str(ROOT / "docs/rule_graph.py"), str(readme)]
+    page = tmp_path / "run.md"
+    shutil.copy(ROOT / "docs/run.md", page)
+    script = [sys.executable, str(ROOT / "docs/rule_graph.py"), str(page)]
     subprocess.run(script, input=graph, text=True, check=True)
-    assert readme.read_text() == (ROOT / "README.md").read_text(), "make dag"
+    assert page.read_text() == (ROOT / "docs/run.md").read_text(), "make dag"
