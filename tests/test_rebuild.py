@@ -1,6 +1,6 @@
 """Partial rebuilds of the global run: how many jobs of each rule Snakemake plans after a change.
 
-The files are faked. Each row of the table of docs/run.md is a test, and its jobs are those expected.
+The files are faked. Each row of the table of docs/run.md is a test; its jobs are expected.
 """
 
 from __future__ import annotations
