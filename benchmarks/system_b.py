@@ -27,8 +27,7 @@ import xarray as xr
 from glab import io
 from glab.config import Config, ProductYears, load_config
 from glab.simulate.instruments import smos
-from glab.simulate.world.box import land_from
-from glab.simulate.world.footprint import footprint
+from glab.simulate.world import footprint, land_from
 from glab.steps.domain import domain
 from glab.steps.regrid import regrid
 from glab.steps.retrieve import retrieve

@@ -37,7 +37,7 @@ RANKS = {
 }
 """The order of dependence: a package imports itself and packages of a lower rank."""
 
-UNITS = ("config", "grids", "io", "lmeb", "report.figures")
+UNITS = ("config", "grids", "io", "lmeb", "report.figures", "simulate.world")
 """Closed units, whose `__init__` exports their public names."""
 
 OPEN_FILES = ("io", "readers", "simulate.formats", "steps")

@@ -9,8 +9,15 @@ from glab.calendar import annual_phase, days_of_year
 from glab.config import Box, Simulate
 from glab.errors import GlabError
 from glab.grids import M25
-from glab.simulate.world.fields import Weather, add_memory, detrend, mixer, normal, stream
-from glab.simulate.world.world import world_of
+from glab.simulate.world import (
+    RandomFields,
+    add_memory,
+    detrend,
+    mixer,
+    normal,
+    stream,
+    world_of,
+)
 from glab.steps.simulate import simulate
 
 DAILY = {
@@ -157,7 +164,7 @@ def test_a_year_of_the_world_is_that_year_of_the_truth():
     assert np.allclose(world.patches.mean("sm_offset"), 0.0, atol=1e-6)
     mean = (world.patches.mean("omega_h") + world.patches.mean("omega_v")) / 2
     assert np.allclose(mean, truth.omega, atol=1e-5), "maps are the same when drawn again"
-    with pytest.raises(GlabError, match="does not hold this year"):
+    with pytest.raises(GlabError, match="does not contain this year"):
         world_of(truth, settings, 2015)
 
 
@@ -184,7 +191,7 @@ def test_box_at_sea_is_an_error():
 
 
 def test_box_smaller_than_a_cell_is_an_error():
-    with pytest.raises(GlabError, match="holds no cell"):
+    with pytest.raises(GlabError, match="contains no cell"):
         truth_of(Box(west=20.0, east=20.01, south=5.0, north=5.01), 2010, 2010)
 
 
@@ -205,7 +212,7 @@ def test_memory_has_unit_variance_and_its_length():
 def test_streams_differ_by_purpose_and_maps_do_not_depend_on_the_days():
     assert stream(1, "a", 2).random() != stream(1, "a", 3).random()
     row, col = np.arange(9), np.zeros(9)
-    maps = [Weather(1, row, col, days).map("m", length_cells=3) for days in (10, 500)]
+    maps = [RandomFields(1, row, col, days).map("m", length_cells=3) for days in (10, 500)]
     assert np.array_equal(*maps)
 
 

@@ -12,13 +12,16 @@ from glab.lmeb import brightness_temperature, effective_temperature
 from glab.lmeb.landcover import landcover_parameters
 from glab.simulate.granules import write_granules
 from glab.simulate.instruments import amsr, microwave, orbits
-from glab.simulate.instruments.missions import works
-from glab.simulate.instruments.reanalysis import reanalysis
-from glab.simulate.instruments.retrievals import casm, slow_parts, smap_ib, smos_ic, smosmap_ib
-from glab.simulate.world.emission import lband_tb
-from glab.simulate.world.footprint import footprint
-from glab.simulate.world.truth import scene_at
-from glab.simulate.world.world import world_of
+from glab.simulate.instruments.orbits import is_working
+from glab.simulate.instruments.products import (
+    casm,
+    reanalysis,
+    slow_parts,
+    smap_ib,
+    smos_ic,
+    smosmap_ib,
+)
+from glab.simulate.world import footprint, lband_tb, scene_at, world_of
 
 
 @pytest.mark.parametrize(
@@ -29,16 +32,16 @@ from glab.simulate.world.world import world_of
 )  # fmt: skip
 def test_missions(name, first, last):
     days = days_between("2002-01-01", "2021-12-31")
-    working = days[works(name, days)]
+    working = days[is_working(name, days)]
     assert working[0] == np.datetime64(first)
     assert working[-1] == np.datetime64(last or "2021-12-31")
 
 
 def test_gaps():
     smos_out = ["2010-04-20", "2010-04-26", "2010-12-25", "2011-01-02"]
-    assert not works("smos", np.array(smos_out, "datetime64[D]")).any()
-    assert works("smos", np.array(["2010-04-19", "2010-04-27", "2011-01-03"], "M8[D]")).all()
-    assert not works("smap", np.array(["2019-06-19", "2019-07-23"], "M8[D]")).any()
+    assert not is_working("smos", np.array(smos_out, "datetime64[D]")).any()
+    assert is_working("smos", np.array(["2010-04-19", "2010-04-27", "2011-01-03"], "M8[D]")).all()
+    assert not is_working("smap", np.array(["2019-06-19", "2019-07-23"], "M8[D]")).any()
 
 
 def test_only_smos_sees_the_ground_from_october_2011(tmp_path):
@@ -46,19 +49,19 @@ def test_only_smos_sees_the_ground_from_october_2011(tmp_path):
     for source, year in (("amsre", 2012), ("amsr2", 2011), ("smap_ib", 2012)):
         folder = tmp_path / source
         folder.mkdir()
-        write_granules(source, world_of(truth, settings, year), truth, folder)
+        write_granules(source, world_of(truth, settings, year), folder)
         assert not list(folder.iterdir()), source
 
 
 def test_unknown_source_is_an_error(tmp_path):
     settings, truth, _ = truth_of()
     with pytest.raises(GlabError, match="smos_l3"):
-        write_granules("smos_l33", world_of(truth, settings, 2010), truth, tmp_path)
+        write_granules("smos_l33", world_of(truth, settings, 2010), tmp_path)
 
 
 @pytest.mark.parametrize("orbit", [orbits.SMOS, orbits.SMAP, orbits.AQUA])
 def test_equator_is_crossed_at_the_nominal_local_hour(orbit):
-    for overpass, hour in orbit.node_hour.items():
+    for overpass, hour in orbit.local_hour.items():
         lon, time = orbits.node(orbit, overpass, np.arange(50_000, 50_100))
         local = np.mod(np.mod(time, 1.0) * 24.0 + lon / 15.0, 24.0)
         assert np.allclose(local, hour, atol=1e-6)
@@ -66,7 +69,7 @@ def test_equator_is_crossed_at_the_nominal_local_hour(orbit):
 
 def test_smos_returns_within_three_days_and_more_often_in_the_north():
     lat, lon = np.array([0.0, 60.0]), np.array([20.0, 20.0])
-    view = orbits.nearest_views(orbits.SMOS, "A", 2011, 365, lat, lon)
+    view = orbits.nearest_passes(orbits.SMOS, "A", 2011, 365, lat, lon)
     seen = np.isfinite(view.away_km)
     gap = np.diff(np.flatnonzero(seen[:, 0])).max()
     assert gap <= 3 and 0.3 < seen[:, 0].mean() < 0.5
@@ -218,7 +221,7 @@ def test_snow_rain_and_vapour_act_as_they_do():
         for band in microwave.BANDS
     ]
     assert all(a.opacity[1] > a.opacity[0] for a in air)
-    warmed = [microwave.at_the_top(np.array([230.0, 230.0]), 290.0, a) for a in air]
+    warmed = [microwave.top_of_atmosphere_tb(np.array([230.0, 230.0]), 290.0, a) for a in air]
     assert all(w[1] > w[0] > 230.0 for w in warmed)
 
 
@@ -271,8 +274,7 @@ def test_casm_damps_slow_anomalies_and_keeps_fast_ones():
     settings, truth, _ = truth_of()
     world = world_of(truth, settings, 2011)
     moisture = truth.soil_moisture.values
-    phase = 2 * np.pi * np.arange(len(moisture)) / 365.2425
-    cycle, slow = slow_parts(moisture, phase)
+    cycle, slow = slow_parts(moisture, truth.time.values.astype("datetime64[D]"))
     inside = truth.time.dt.year.values == 2011
     year = casm(world, cycle[inside], slow[inside])
     assert (np.diff(year.days) == np.timedelta64(3, "D")).all()

@@ -12,11 +12,11 @@ from pyhdf.SD import SD
 
 from fixtures_world import truth_of
 from glab.grids import EASE1_ML, M25, M36
-from glab.simulate.formats import amsr2 as native_amsr2
+from glab.simulate.formats import amsr as native_amsr
 from glab.simulate.formats import gridded as native_gridded
 from glab.simulate.formats.netcdf import FileField, FileLayout
 from glab.simulate.granules import write_granules
-from glab.simulate.world.world import world_of
+from glab.simulate.world import world_of
 
 YEARS = {
     "smos_l3": 2011,
@@ -44,7 +44,7 @@ def granules(tmp_path_factory):
             settings, truth, _ = truth_of(**own)
             world = world_of(truth, settings, year)
             start = time.process_time()
-            write_granules(source, world, truth, folder)
+            write_granules(source, world, folder)
             made[source] = sorted(folder.iterdir()), time.process_time() - start, world, truth
         return made[source]
 
@@ -60,7 +60,7 @@ def digest(paths):
 def test_bytes_repeat(granules, tmp_path, source):
     paths, _, world, truth = granules(source)
     again = world_of(truth, world.settings, world.year)
-    write_granules(source, again, truth, tmp_path)
+    write_granules(source, again, tmp_path)
     assert digest(sorted(tmp_path.iterdir())) == digest(paths)
 
 
@@ -180,7 +180,7 @@ def test_amsr2_as_a_table_of_half_orbits(granules):
     assert paths[0].name[20:28] >= "20120702" and paths[-1].name[20:28] <= "20121231"
     assert {path.name[-5] for path in paths} == {"A", "D"}
     with h5py.File(paths[10]) as file:
-        table = file[native_amsr2.TABLE][:]
+        table = file[native_amsr.TABLE][:]
     row, col = EASE1_ML.index(table["Latitude"], table["Longitude"])
     assert np.array_equal(table["RowIndex"] - 1, row), "counted from 1"
     assert np.array_equal(table["ColumnIndex"], col), "counted from 0"
@@ -194,7 +194,7 @@ def test_amsr2_as_a_table_of_half_orbits(granules):
 
 def test_atomic_time_counts_leap_seconds():
     day = np.datetime64("2016-12-31"), np.datetime64("2017-01-01")
-    midnight = [float(native_amsr2.tai93(d, np.array(0.0))) for d in day]
+    midnight = [float(native_amsr.tai93(d, np.array(0.0))) for d in day]
     assert midnight[1] - midnight[0] == 86401.0
 
 
@@ -253,7 +253,7 @@ def test_layout_packs_fills_and_clips(tmp_path):
 
 
 def test_rounded_names_of_half_orbits_that_begin_the_day_before():
-    name = native_amsr2.granule_name(np.datetime64("2013-03-01"), -0.26, "D")
+    name = native_amsr.granule_name(np.datetime64("2013-03-01"), -0.26, "D")
     assert name == "AMSR_U2_L2_Land_B02_201302282344_D.he5"
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from fixtures_world import year_of
 from glab.simulate.instruments import orbits, smos
-from glab.simulate.world.footprint import footprint
+from glab.simulate.world import footprint
 
 BIN40, BIN37, BIN42 = 8, 7, 9
 
@@ -24,7 +24,7 @@ def smos_year():
         oblique: footprint(world.land, world.land.lat, world.land.lon, fwhm)
         for oblique, fwhm in smos.FWHM_KM.items()
     }
-    clean = smos._clean_tb(world, "A", slice(0, 365), feet)
+    clean = smos.clean_tb(world, "A", slice(0, 365), feet)
     return world, flights, tb, np.moveaxis(clean, 2, 0)
 
 
@@ -60,7 +60,9 @@ def test_40_degree_bin_shares_the_errors_of_its_neighbours():
 
 def test_smos_is_noisier_and_sees_fewer_angles_towards_the_edge():
     world, flights, _, _ = smos_year()
-    view = orbits.nearest_views(orbits.SMOS, "A", 2011, 365, world.land.lat, world.land.lon).away_km
+    view = orbits.nearest_passes(
+        orbits.SMOS, "A", 2011, 365, world.land.lat, world.land.lon
+    ).away_km
     away = np.concatenate([view[f.day] for f in flights])
     accuracy = np.concatenate([f.accuracy_k[0, BIN40] for f in flights])
     angles = np.concatenate([np.isfinite(f.tb_k[0]).sum(axis=0) for f in flights])

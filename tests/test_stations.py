@@ -29,7 +29,8 @@ from glab.report.figures.stations import Pair
 from glab.report.material import Material
 from glab.report.stations import chosen, station_table, stations
 from glab.simulate.formats import ismn as native_ismn
-from glab.simulate.instruments.stations import NETWORKS, write_stations
+from glab.simulate.formats.ismn import write_stations
+from glab.simulate.instruments.stations import NETWORKS
 from glab.steps.acquire import acquire, check
 from glab.steps.evaluate import evaluate
 from glab.steps.product import product

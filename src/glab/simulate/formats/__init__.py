@@ -1,1 +1,5 @@
-"""Writers of native files, one a format."""
+"""Writers of native files, one module per format (docs/science.md, section 6).
+
+In: a `World`. Out: one year of granules of a source in an existing folder. Each writer observes the
+world with its instrument, then writes the observations.
+"""

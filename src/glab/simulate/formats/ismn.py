@@ -1,41 +1,23 @@
-"""Station files as ISMN delivers them: <network>/<station>/, in header_values or ceop_sep."""
+"""Station files of ISMN: <network>/<station>/, in the layouts header_values or ceop_sep."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
+import xarray as xr
+
+from glab.simulate.instruments.stations import Station, observe_stations
 
 SENSOR = "Simulated-Probe"
 STATIC_HEAD = "quantity_name;unit;depth_from[m];depth_to[m];value;description;quantity_source_name"
 
 
-@dataclass(frozen=True)
-class Station:
-    """Where a sensor stands, and how its network writes.
-
-    Attributes:
-        network, name: without underscores.
-        layout: "header_values" or "ceop_sep".
-        lat, lon: degrees. elevation_m: above the sea.
-        depth_m: upper and lower depth.
-        land_cover: class of the ESA CCI land cover. climate: class of Köppen and Geiger.
-        clay: fraction.
-    """
-
-    network: str
-    name: str
-    layout: Literal["header_values", "ceop_sep"]
-    lat: float
-    lon: float
-    elevation_m: float
-    depth_m: tuple[float, float]
-    land_cover: int
-    climate: str
-    clay: float
+def write_stations(truth: xr.Dataset, seed: int, folder: Path) -> None:
+    """Write the archive of all stations of a world, all years, into an existing folder."""
+    for station, reports in observe_stations(truth, seed):
+        write(folder, station, *reports)
 
 
 def write(
@@ -45,24 +27,24 @@ def write(
     soil_moisture: np.ndarray,
     flags: Sequence[str] | np.ndarray,
 ) -> Path:
-    """Write one sensor's series and its station's static variables.
+    """Write the series of one sensor, and the static variables of its station.
 
     Args:
-        folder: of the archive; the folders of network and station are made.
-        station: where and how.
+        folder: of the archive; the folders of network and station are created.
+        station: position and layout.
         time: UTC, ascending, shape (time,).
-        soil_moisture: m3 m-3, shape (time,).
+        soil_moisture: m³ m⁻³, shape (time,).
         flags: ISMN quality flags, shape (time,).
 
     Returns:
-        the file.
+        Path of the series.
     """
-    place = folder / station.network / station.name
-    place.mkdir(parents=True, exist_ok=True)
+    station_folder = folder / station.network / station.name
+    station_folder.mkdir(parents=True, exist_ok=True)
     top, bottom = station.depth_m
     span = "_".join(str(t.astype("datetime64[D]")).replace("-", "") for t in time[[0, -1]])
     stem = f"{station.network}_{station.network}_{station.name}"
-    path = place / f"{stem}_sm_{top:.6f}_{bottom:.6f}_{SENSOR}_{span}.stm"
+    path = station_folder / f"{stem}_sm_{top:.6f}_{bottom:.6f}_{SENSOR}_{span}.stm"
     about = (
         f"{station.network} {station.network} {station.name} {station.lat:.5f} {station.lon:.5f}"
         f" {station.elevation_m:.2f} {top:.4f} {bottom:.4f}"
@@ -74,16 +56,12 @@ def write(
     else:
         lines = [f"{c} {c} {about} {end}" for c, end in zip(clocks, ends)]
     path.write_text("\n".join(lines) + "\n", encoding="ascii")
-    static = place / f"{stem}_static_variables.csv"
-    static.write_text("\n".join(_static(station)) + "\n", encoding="ascii")
-    return path
-
-
-def _static(station: Station) -> list[str]:
-    """Lines of the table of static variables."""
-    return [
+    static = [
         STATIC_HEAD,
         f"clay fraction;% weight;0.00;0.30;{100 * station.clay:.1f};;simulated",
         f"land cover classification;;;;{station.land_cover};;CCI_landcover_2010",
         f"climate classification;;;;{station.climate};;koeppen_geiger_2007",
     ]
+    static_path = station_folder / f"{stem}_static_variables.csv"
+    static_path.write_text("\n".join(static) + "\n", encoding="ascii")
+    return path

@@ -1,4 +1,8 @@
-"""Many netCDF granules of one layout, quickly: the layout is defined once, then copied."""
+"""Write many netCDF granules of one layout quickly.
+
+The netCDF library defines the layout once. A granule is a copy of these bytes into which packed
+chunks are written directly, so that no library compresses or checks them again.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ import netCDF4
 import numpy as np
 
 DEFLATE_LEVEL: Final = 1
+"""Lowest level: granules are read once or twice, so time matters more than size."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +26,9 @@ class FileField:
     """A variable of a granule.
 
     Attributes:
-        dims: its dimensions.
+        dims: names of its dimensions.
         dtype: on disk.
-        fill: _FillValue, None for none.
+        fill: _FillValue, or None.
         attributes: scale_factor, add_offset, units and the like.
         values: fixed values, for coordinates.
     """
@@ -35,12 +40,13 @@ class FileField:
     values: np.ndarray | None = None
 
     def pack(self, values: np.ndarray) -> np.ndarray:
-        """Physical values as stored; NaN becomes the fill, what does not fit is clipped."""
+        """Pack physical values: NaN becomes the fill, values out of range are clipped."""
         if np.dtype(self.dtype).kind == "f":
             return values.astype(self.dtype)
         scale = self.attributes.get("scale_factor", 1.0)
         raw = (values - self.attributes.get("add_offset", 0.0)) / scale
         limits = np.iinfo(self.dtype)
+        # The lowest integer is kept for the fill where the fill is negative.
         low = limits.min + 1 if self.fill is not None and self.fill < 0 else limits.min
         kept = np.clip(np.rint(raw), low, limits.max)
         fill = limits.min if self.fill is None else self.fill
@@ -48,7 +54,7 @@ class FileField:
 
 
 class FileLayout:
-    """The dimensions, coordinates and variables that all granules of a product share."""
+    """The dimensions, coordinates and variables that all granules of a product have in common."""
 
     def __init__(
         self,
@@ -61,6 +67,7 @@ class FileLayout:
         self._content = self._define(sizes, attributes)
 
     def _define(self, sizes: Mapping[str, int], attributes: Mapping[str, Any]) -> bytes:
+        """Return the bytes of a file with the layout and no values."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "layout.nc"
             with netCDF4.Dataset(path, "w") as file:
@@ -74,6 +81,7 @@ class FileLayout:
     def _define_field(
         self, file: netCDF4.Dataset, name: str, spec: FileField, shape: Sequence[int]
     ) -> None:
+        """Add a variable; those with more than one dimension are compressed, in one chunk."""
         packing: dict[str, Any] = {}
         if name in self._chunked:
             packing = {
@@ -100,19 +108,19 @@ class FileLayout:
             for name, array in values.items():
                 raw = np.ascontiguousarray(self.fields[name].pack(np.asarray(array)))
                 if name in self._chunked:
-                    file[name].id.write_direct_chunk((0,) * raw.ndim, _deflated(raw))
+                    file[name].id.write_direct_chunk((0,) * raw.ndim, _deflate(raw))
                 else:
                     file[name][...] = raw
 
 
-def _deflated(raw: np.ndarray) -> bytes:
-    """Bytes as the shuffle and deflate filters leave them."""
+def _deflate(raw: np.ndarray) -> bytes:
+    """Return the bytes that the shuffle and deflate filters of HDF5 write."""
     shuffled = np.ascontiguousarray(raw.reshape(-1).view(np.uint8).reshape(-1, raw.itemsize).T)
     return zlib.compress(shuffled.tobytes(), DEFLATE_LEVEL)
 
 
 def axes(lat: np.ndarray, lon: np.ndarray) -> dict[str, FileField]:
-    """Coordinates `lat` and `lon` of a rectilinear grid."""
+    """Return the coordinates `lat` and `lon` of a rectilinear grid."""
     north, east = {"units": "degrees_north"}, {"units": "degrees_east"}
     return {
         "lat": FileField(("lat",), "f8", attributes=north | {"long_name": "latitude"}, values=lat),

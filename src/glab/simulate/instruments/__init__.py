@@ -1,1 +1,7 @@
-"""The simulated instruments: what each one sees of the world, with its noise."""
+"""The simulated instruments.
+
+In: a `World`. Out: observations with the footprint, passes and errors of each instrument.
+
+Read in this order: orbits (missions and passes), smos, microwave (TB at the frequencies of AMSR),
+amsr, products (retrievals and reanalysis), stations.
+"""

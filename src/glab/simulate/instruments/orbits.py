@@ -1,4 +1,7 @@
-"""Where and when the satellites pass: sun-synchronous ground tracks and swaths."""
+"""When the instruments worked, and where and when their satellites pass.
+
+The satellites fly in sun-synchronous orbits with circular ground tracks and a constant swath.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,49 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glab.calendar import days_of_year
+from glab.arrays import Array, Booleans, Floats, Indices
+from glab.calendar import Days, days_of_year
+
+# --- missions (docs/science.md, section 7) ------------------------------------------------------
+
+PERIODS = {
+    "smos": ("2010-01-12", "2099-12-31"),
+    "amsre": ("2002-06-19", "2011-10-03"),
+    "amsr2": ("2012-07-02", "2099-12-31"),
+    "smap": ("2015-03-31", "2099-12-31"),
+    "casm": ("2002-06-19", "2020-08-31"),
+}
+"""First and last day with data; instruments that still work end in 2099."""
+
+GAPS = {
+    "smos": [("2010-04-20", "2010-04-26"), ("2010-12-25", "2011-01-02")],
+    "smap": [("2019-06-19", "2019-07-23")],
+}
+"""First and last day without data."""
+
+COMMISSIONING_END = np.datetime64("2010-05-31")
+"""Last day of the commissioning phase of SMOS."""
+
+
+def is_working(instrument: str, days: Days) -> Booleans:
+    """Return on which days an instrument delivers data, shape of `days`."""
+    first, last = (np.datetime64(day) for day in PERIODS[instrument])
+    working = (days >= first) & (days <= last)
+    for start, end in GAPS.get(instrument, []):
+        working &= (days < np.datetime64(start)) | (days > np.datetime64(end))
+    return working
+
+
+# --- orbits -------------------------------------------------------------------------------------
 
 EARTH_RADIUS_KM = 6371.0
 HOURS_PER_DEGREE = 1.0 / 15.0
+
 EPOCH = np.datetime64("2000-01-01", "D")
+"""Day on which the count of revolutions begins."""
+
 MARGIN_KM = 200.0
+"""Added to the swath when passes are selected by a sample of the cells."""
 
 
 @dataclass(frozen=True)
@@ -19,18 +59,20 @@ class Orbit:
     """A sun-synchronous orbit and its swath.
 
     Attributes:
-        orbits_per_day: revolutions in a solar day.
-        inclination_deg: of the orbit's plane, above 90 (retrograde).
-        node_hour: local solar time at the equator, by overpass (A ascending, D descending).
-        half_swath_km: distance from the track to the edge of what is seen.
+        orbits_per_day: revolutions per solar day.
+        inclination_deg: of the orbital plane, above 90 (retrograde).
+        local_hour: local solar time at the equator by overpass (A ascending, D descending).
+        half_swath_km: distance from the track to the edge of the swath.
     """
 
     orbits_per_day: float
     inclination_deg: float
-    node_hour: dict[str, float]
+    local_hour: dict[str, float]
     half_swath_km: float
 
 
+# Revolutions per repeat cycle: SMOS 259 in 18 days (sub-cycle), Aqua and GCOM-W 233 in 16,
+# SMAP 117 in 8.
 SMOS = Orbit(14.3889, 98.44, {"A": 6.0, "D": 18.0}, 530.0)
 AQUA = Orbit(14.5625, 98.2, {"A": 13.5, "D": 1.5}, 725.0)
 GCOM_W = Orbit(14.5625, 98.2, {"A": 13.5, "D": 1.5}, 725.0)
@@ -39,23 +81,29 @@ SMAP = Orbit(14.625, 98.12, {"A": 18.0, "D": 6.0}, 500.0)
 
 @dataclass(frozen=True)
 class Passes:
-    """Overflights of a set of places in one year, in order of time.
+    """Passes over a set of cells in one year, in order of time.
 
     Attributes:
         number: revolution, counted from 2000-01-01, shape (pass,).
-        day: day of the year from 0 on which the places are passed, shape (pass,).
+        day: day of the year, from 0, of the pass, shape (pass,).
         start_hour: UTC hour of that day at which the half orbit began, shape (pass,).
     """
 
-    number: np.ndarray
-    day: np.ndarray
-    start_hour: np.ndarray
+    number: Indices
+    day: Indices
+    start_hour: Floats
 
 
-def track(orbit: Orbit, overpass: str, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ground track relative to its node: longitude, degrees, and time, hours, at latitudes.
+def track(orbit: Orbit, overpass: str, lat: Floats) -> tuple[Floats, Floats]:
+    """Return the ground track relative to its equator crossing.
 
-    Beyond the orbit's highest latitude the values at that latitude stand.
+    Args:
+        orbit: the orbit.
+        overpass: "A" or "D".
+        lat: degrees, any shape. Beyond the highest latitude of the orbit, its values there apply.
+
+    Returns:
+        Longitude, degrees, and time, hours, of that shape.
     """
     tilt = np.deg2rad(orbit.inclination_deg)
     sine = np.clip(np.sin(np.deg2rad(lat)) / np.sin(tilt), -1.0, 1.0)
@@ -65,41 +113,52 @@ def track(orbit: Orbit, overpass: str, lat: np.ndarray) -> tuple[np.ndarray, np.
     return np.rad2deg(inertial) - hours / HOURS_PER_DEGREE, hours
 
 
-def distance_km(
-    orbit: Orbit, overpass: str, node_lon: np.ndarray, lat: np.ndarray, lon: np.ndarray
-) -> np.ndarray:
-    """Signed distance of places from ground tracks, km, east positive; arguments broadcast."""
+def distance_km(orbit: Orbit, overpass: str, node_lon: Floats, lat: Floats, lon: Floats) -> Floats:
+    """Return the signed distance of points from ground tracks, km, positive in the east.
+
+    Args:
+        orbit: the orbit.
+        overpass: "A" or "D".
+        node_lon: longitude of the equator crossings, degrees.
+        lat, lon: of the points, degrees; all three broadcast.
+    """
     offset, _ = track(orbit, overpass, lat)
     step = 0.05
     north, south = track(orbit, overpass, lat + step)[0], track(orbit, overpass, lat - step)[0]
     cosine = np.cos(np.deg2rad(lat))
+    # Distance along the parallel, reduced because the track is inclined to the meridian.
     lean = cosine * (north - south) / (2.0 * step)
     away = np.mod(lon - node_lon - offset + 180.0, 360.0) - 180.0
     return np.deg2rad(away) * EARTH_RADIUS_KM * cosine / np.hypot(1.0, lean)
 
 
-def node(orbit: Orbit, overpass: str, number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Longitude (degrees) and time (days since 2000-01-01) of equator crossings."""
+def node(orbit: Orbit, overpass: str, number: Indices) -> tuple[Floats, Floats]:
+    """Return longitude (degrees) and time (days since 2000-01-01) of equator crossings.
+
+    Args:
+        orbit: the orbit.
+        overpass: "A" or "D"; the descending node is half a revolution later.
+        number: revolutions, any shape.
+    """
     half = 0.0 if overpass == "A" else 0.5
     time_days = (np.asarray(number) + half) / orbit.orbits_per_day
     utc_hour = np.mod(time_days, 1.0) * 24.0
-    lon = (orbit.node_hour[overpass] - utc_hour) / HOURS_PER_DEGREE
+    lon = (orbit.local_hour[overpass] - utc_hour) / HOURS_PER_DEGREE
     return np.mod(lon + 180.0, 360.0) - 180.0, time_days
 
 
 def passes(
-    orbit: Orbit,
-    overpass: str,
-    year: int,
-    lat: np.ndarray,
-    lon: np.ndarray,
-    *,
-    by_start: bool = False,
+    orbit: Orbit, overpass: str, year: int, lat: Floats, lon: Floats, *, by_start: bool = False
 ) -> Passes:
-    """Overflights in a year that may see any of the places (degrees, shape (place,)).
+    """Return the passes of a year that may see any of the cells.
 
-    A pass belongs to the UTC day on which it meets the places' mean latitude, or, if `by_start`,
-    to the one on which its half orbit begins, as files of half orbits are named.
+    Args:
+        orbit: the orbit.
+        overpass: "A" or "D".
+        year: calendar year.
+        lat, lon: of the cells, degrees, shape (cell,).
+        by_start: date a pass by the UTC day on which its half orbit begins, as files of half
+            orbits are named; otherwise by that on which it meets the mean latitude of the cells.
     """
     days = days_of_year(year)
     first = (days[0] - EPOCH).astype(int)
@@ -108,57 +167,66 @@ def passes(
         int((first - 1) * orbit.orbits_per_day), int((last + 1) * orbit.orbits_per_day)
     )
     node_lon, node_time = node(orbit, overpass, number)
-    quarter_days = 0.25 / orbit.orbits_per_day
+    quarter_days = 0.25 / orbit.orbits_per_day  # a half orbit begins a quarter before its node
     later = (
         -quarter_days if by_start else track(orbit, overpass, lat.mean(keepdims=True))[1][0] / 24
     )
     day = np.floor(node_time + later).astype(int) - first
-    near = _nearest(orbit, overpass, node_lon, lat, lon) < orbit.half_swath_km + MARGIN_KM
+    near = _nearest_km(orbit, overpass, node_lon, lat, lon) < orbit.half_swath_km + MARGIN_KM
     keep = near & (day >= 0) & (day < len(days))
     start_hour = (node_time - quarter_days - first - day) * 24.0
     return Passes(number[keep], day[keep], start_hour[keep])
 
 
-def _nearest(
-    orbit: Orbit, overpass: str, node_lon: np.ndarray, lat: np.ndarray, lon: np.ndarray
-) -> np.ndarray:
-    """Least distance of each track from a sample of places, km, shape of `node_lon`."""
+def _nearest_km(orbit: Orbit, overpass: str, node_lon: Floats, lat: Floats, lon: Floats) -> Floats:
+    """Return the least distance of each track from 40 of the cells, km, shape of `node_lon`."""
     sample = np.linspace(0, len(lat) - 1, min(len(lat), 40)).astype(int)
     nearest = np.full(len(node_lon), np.inf)
-    for place in sample:
-        at = np.full(len(node_lon), lat[place])
-        away = distance_km(orbit, overpass, node_lon, at, lon[place])
+    for cell in sample:
+        at = np.full(len(node_lon), lat[cell])
+        away = distance_km(orbit, overpass, node_lon, at, lon[cell])
         nearest = np.minimum(nearest, abs(away))
     return nearest
 
 
 @dataclass(frozen=True)
-class View:
-    """Geometry of the nearest pass over each cell.
+class NearestPasses:
+    """The nearest pass over each cell on each day, arrays of shape (day, cell).
 
     Attributes:
-        away_km: distance from the track, inf where no pass, shape (day, cell).
-        number: revolution. hour: UTC hour; both of that shape.
+        away_km: distance from the track, inf where no pass sees the cell.
+        number: revolution; 0 where none.
+        hour: UTC hour of the day; 0 where none.
     """
 
-    away_km: np.ndarray
-    number: np.ndarray
-    hour: np.ndarray
+    away_km: Floats
+    number: Array
+    hour: Floats
 
 
-def nearest_views(
-    orbit: Orbit, overpass: str, year: int, days: int, lat: np.ndarray, lon: np.ndarray
-) -> View:
-    """For each day and place the pass that comes nearest."""
+def nearest_passes(
+    orbit: Orbit, overpass: str, year: int, days: int, lat: Floats, lon: Floats
+) -> NearestPasses:
+    """Find the nearest pass over each cell on each day of a year.
+
+    Args:
+        orbit: the orbit.
+        overpass: "A" or "D".
+        year: calendar year.
+        days: number of its days.
+        lat, lon: of the cells, degrees, shape (cell,).
+    """
     away = np.full((days, len(lat)), np.inf, np.float32)
     number, hour = np.zeros(away.shape, np.int32), np.zeros(away.shape, np.float32)
-    found = passes(orbit, overpass, year, lat, lon)
-    node_lon, _ = node(orbit, overpass, found.number)
+    candidates = passes(orbit, overpass, year, lat, lon)
+    node_lon, _ = node(orbit, overpass, candidates.number)
     since_start = track(orbit, overpass, lat)[1] + 6.0 / orbit.orbits_per_day
-    for n, day, lon0, start in zip(found.number, found.day, node_lon, found.start_hour):
+    for revolution, day, lon0, start in zip(
+        candidates.number, candidates.day, node_lon, candidates.start_hour
+    ):
         distance = abs(distance_km(orbit, overpass, lon0, lat, lon))
         nearer = (distance < orbit.half_swath_km) & (distance < away[day])
         away[day, nearer] = distance[nearer]
-        number[day, nearer] = n
+        number[day, nearer] = revolution
         hour[day, nearer] = start + since_start[nearer]
-    return View(away, number, hour)
+    return NearestPasses(away, number, hour)

@@ -1,28 +1,34 @@
-"""Soil-moisture stations: a point within a cell, its probe's errors, its network's flags."""
+"""Soil-moisture stations: a point within a cell, errors of its probe, flags of its network."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import xarray as xr
 
-from glab.simulate.formats import ismn
-from glab.simulate.world.climate import BIOMES
-from glab.simulate.world.fields import add_memory, normal, stream
+from glab.arrays import Array, Booleans, Floats, Indices
+from glab.simulate.world import BIOMES, add_memory, normal, stream
 
 STATIONS_PER_NETWORK = 4
+
 POINT_BIAS, POINT_GAIN, POINT_SLOW, POINT_QUICK = 0.03, 0.2, 0.018, 0.008
-"""How a point differs from the mean of its cell: m3 m-3, 1, m3 m-3 and m3 m-3."""
+"""Standard deviations of the difference between a point and the mean of its cell: level (m³ m⁻³),
+logarithm of the amplitude, slow and quick departures (m³ m⁻³). Reasoned guesses."""
+
 SLOW_MEMORY_DAYS = 15.0
-PROBE_NOISE, SPIKE_SHARE, SPIKE = 0.003, 0.003, 0.2
+
+PROBE_NOISE, SPIKE_FRACTION, SPIKE = 0.003, 0.003, 0.2
+"""Noise of a probe, fraction of reports with a spike, and its size, m³ m⁻³."""
+
 FROZEN_FRACTION = 0.35
-"""What a probe sees of the water of frozen ground."""
+"""Fraction of the water of frozen ground that a probe measures: it does not see ice."""
+
 OUT_FRACTION = 0.15
-"""Of the months of a station, how many it does not report."""
+"""Fraction of the months in which a station does not report."""
+
 CLASSES = {
     "desert": (200, "BWh"),
     "shrub": (120, "BSh"),
@@ -35,14 +41,51 @@ CLASSES = {
 }
 """Land cover (ESA CCI) and climate (Köppen-Geiger) of a station in each biome."""
 
+Layout = Literal["header_values", "ceop_sep"]
+"""Layouts of the files of ISMN."""
+
+
+@dataclass(frozen=True)
+class Station:
+    """A sensor of a station and the layout of its files.
+
+    Attributes:
+        network, name: without underscores.
+        layout: "header_values" or "ceop_sep".
+        lat, lon: degrees.
+        elevation_m: above the sea.
+        depth_m: upper and lower depth.
+        land_cover: class of the ESA CCI land cover.
+        climate: class of Köppen and Geiger.
+        clay: fraction.
+    """
+
+    network: str
+    name: str
+    layout: Layout
+    lat: float
+    lon: float
+    elevation_m: float
+    depth_m: tuple[float, float]
+    land_cover: int
+    climate: str
+    clay: float
+
 
 @dataclass(frozen=True)
 class StationNetwork:
-    """A network: how often its stations report, in which layout, at which depth."""
+    """A network of stations.
+
+    Attributes:
+        name: without underscores.
+        every_hours: hours between reports.
+        layout: of its files.
+        depth_m: upper and lower depth of its probes.
+    """
 
     name: str
     every_hours: int
-    layout: Literal["header_values", "ceop_sep"]
+    layout: Layout
     depth_m: tuple[float, float]
 
 
@@ -51,51 +94,50 @@ NETWORKS = (
     StationNetwork("SIM-MIDDLE", 6, "header_values", (0.0, 0.05)),
     StationNetwork("SIM-NORTH", 24, "ceop_sep", (0.05, 0.05)),
 )
-"""From south to north, each over as many cells."""
+"""From south to north, each over a third of the cells."""
+
+Reports = tuple[Array, Floats, Array]
+"""Times (UTC), soil moisture (m³ m⁻³) and ISMN quality flags, each of shape (time,)."""
 
 
-def write_stations(truth: xr.Dataset, seed: int, folder: Path) -> None:
-    """Write every station of a world into an existing folder.
+def observe_stations(truth: xr.Dataset, seed: int) -> Iterator[tuple[Station, Reports]]:
+    """Observe every station of a world over all years.
 
     Args:
-        truth: the world's truth, lazy; only the stations' cells are read.
+        truth: the truth of the world, lazily; only the cells with stations are read.
         seed: of the world.
-        folder: of the archive.
     """
     days = truth["time"].values.astype("datetime64[D]")
     for network, cells in place_stations(truth, seed):
-        names = ["soil_moisture", "frozen"]
-        nature = truth[names].isel(cell=cells).load()
+        state = truth[["soil_moisture", "frozen"]].isel(cell=cells).load()
         for number, cell in enumerate(cells):
             generator = stream(seed, "ismn", network.name, number)
             station = _station(network, number, truth.isel(cell=cell), generator)
-            local = nature.isel(cell=number)
+            local = state.isel(cell=number)
             wet = at_point(local["soil_moisture"].values, generator)
-            series = measure(
-                days, wet, local["frozen"].values > 0, station, network.every_hours, generator
-            )
-            ismn.write(folder, station, *series)
+            frozen = local["frozen"].values > 0
+            yield station, measure(days, wet, frozen, station, network.every_hours, generator)
 
 
-def place_stations(truth: xr.Dataset, seed: int) -> Iterator[tuple[StationNetwork, np.ndarray]]:
-    """The networks, each with the cells of its stations: no lakes, deserts or dense canopies."""
+def place_stations(truth: xr.Dataset, seed: int) -> Iterator[tuple[StationNetwork, Indices]]:
+    """Choose the cells of each network's stations: no lakes, deserts or dense canopies."""
     water = truth["water_fraction"].isel(time=slice(None, None, 61)).mean("time").values
     vod = truth["vod"].isel(time=slice(None, None, 61)).mean("time").values
     barren = truth["biome"].values == BIOMES.index("desert")
     fit = np.flatnonzero((water <= 0.1) & (vod < 0.8) & ~barren)
     fit = fit if len(fit) >= len(NETWORKS) else np.arange(truth.sizes["cell"])
     by_latitude = fit[np.argsort(truth["lat"].values[fit], kind="stable")]
-    for network, part in zip(NETWORKS, np.array_split(by_latitude, len(NETWORKS))):
-        number = min(STATIONS_PER_NETWORK, len(part))
+    for network, cells in zip(NETWORKS, np.array_split(by_latitude, len(NETWORKS))):
+        number = min(STATIONS_PER_NETWORK, len(cells))
         if number:
-            chosen = stream(seed, "ismn", network.name).choice(len(part), number, replace=False)
-            yield network, part[np.sort(chosen)]
+            chosen = stream(seed, "ismn", network.name).choice(len(cells), number, replace=False)
+            yield network, cells[np.sort(chosen)]
 
 
-def at_point(cell_mean: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Soil moisture at a point from that of its cell, m3 m-3, shape (day,).
+def at_point(cell_mean: Floats, generator: np.random.Generator) -> Floats:
+    """Return the soil moisture at a point from that of its cell, m³ m⁻³, shape (day,).
 
-    Its level, its amplitude, and slow and quick departures are the point's own.
+    The point has a level, an amplitude, and slow and quick departures of its own.
     """
     bias, gain = POINT_BIAS * normal(generator, 1), np.exp(POINT_GAIN * normal(generator, 1))
     slow = add_memory(normal(generator, len(cell_mean), 1), SLOW_MEMORY_DAYS)[:, 0]
@@ -106,24 +148,24 @@ def at_point(cell_mean: np.ndarray, generator: np.random.Generator) -> np.ndarra
 
 
 def measure(
-    days: np.ndarray,
-    wet: np.ndarray,
-    frozen: np.ndarray,
-    station: ismn.Station,
+    days: Array,
+    wet: Floats,
+    frozen: Booleans,
+    station: Station,
     every_hours: int,
     generator: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Times, soil moisture and flags that a station reports.
+) -> Reports:
+    """Return the times, soil moisture and flags that a station reports.
 
     Args:
         days: dates, shape (day,).
-        wet: at the point at 06:00 local time, m3 m-3, shape (day,).
-        frozen: whether the ground is, shape (day,).
-        station: its longitude tells the hour.
-        every_hours: between reports.
+        wet: soil moisture at the point at 06:00 local time, m³ m⁻³, shape (day,).
+        frozen: whether the ground is frozen, shape (day,).
+        station: its longitude gives the hour of 06:00 local time.
+        every_hours: hours between reports.
         generator: of the station.
     """
-    first = int(generator.integers(0, min(400, len(days))))
+    first = int(generator.integers(0, min(400, len(days))))  # networks began in different years
     hours = np.arange(24 * first, 24 * len(days), every_hours)
     time, elapsed = days[0].astype("datetime64[h]") + hours, hours / 24.0
     reporting = generator.random(int(elapsed[-1] // 30) + 1) >= OUT_FRACTION
@@ -133,20 +175,21 @@ def measure(
     ice = frozen[np.minimum(elapsed.astype(int), len(days) - 1)]
     value = np.interp(elapsed, morning, wet) * np.where(ice, FROZEN_FRACTION, 1.0)
     value = value + PROBE_NOISE * normal(generator, len(value))
-    spike = generator.random(len(value)) < SPIKE_SHARE
+    spike = generator.random(len(value)) < SPIKE_FRACTION
     value = np.clip(value + np.where(spike, SPIKE, 0.0), 0.0, 0.9)
+    # Flags of ISMN: D06 spike, D01 and D03 frozen ground, G good.
     flags = np.where(spike, "D06", np.where(ice, "D01,D03", "G"))
     return time, value, flags
 
 
 def _station(
     network: StationNetwork, number: int, cell: xr.Dataset, generator: np.random.Generator
-) -> ismn.Station:
-    """A station somewhere in a cell."""
+) -> Station:
+    """Return a station at a random point of a cell."""
     lat, lon = (float(cell[name]) for name in ("lat", "lon"))
     land_cover, climate = CLASSES[BIOMES[int(cell["biome"])]]
-    away = generator.uniform(-0.08, 0.08, 2)
-    return ismn.Station(
+    away = generator.uniform(-0.08, 0.08, 2)  # degrees; a cell has about 0.26 by 0.2
+    return Station(
         network=network.name,
         name=f"S{number + 1:02d}",
         layout=network.layout,
