@@ -1,4 +1,4 @@
-"""A small SMOS year: what a model that is known says of scenes that are known."""
+"""A small year of SMOS: TB of known scenes by a known model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROVENANCE = io.Provenance("regrid")
 
 
 def ground(scenes: int, **changes: float) -> Ground:
-    """Scenes of one kind."""
+    """Return scenes of one kind."""
     values = {
         "t_surface_k": 295.0,
         "t_deep_k": 290.0,
@@ -36,7 +36,10 @@ def ground(scenes: int, **changes: float) -> Ground:
 
 
 def modelled(sm, vod, scenes: Ground, incidence, lmeb=NO_SKY, sky_k=0.0, warm_at=0.2):
-    """TB of scenes by L-MEB, (scene, angle, channel); the ground's temperature at `warm_at`."""
+    """Return the TB of scenes by L-MEB, (scene, angle, channel).
+
+    The effective ground temperature is that at a soil moisture of `warm_at`.
+    """
     emission = {
         name: value[:, None] if isinstance(value, np.ndarray) else value
         for name, value in emission_arguments(scenes, lmeb, warm_at).items()
@@ -47,7 +50,7 @@ def modelled(sm, vod, scenes: Ground, incidence, lmeb=NO_SKY, sky_k=0.0, warm_at
 
 
 def domain(cells: int = 6) -> xr.Dataset:
-    """Crops and grass in turn, on moderate clay."""
+    """Return a domain of crops and grass in turn, on moderate clay."""
     igbp = np.zeros((cells, 16), np.float32)
     igbp[::2, 11] = igbp[1::2, 9] = 1.0
     number = np.arange(cells, dtype=np.int32)[::-1] * 7 + 1000
@@ -64,7 +67,7 @@ def domain(cells: int = 6) -> xr.Dataset:
 
 
 def surface(cells: xr.Dataset, year: int, warmer_k: float = 0.0) -> xr.Dataset:
-    """Warm, snow-free ground."""
+    """Return a year of warm, snow-free ground."""
     days = days_of_year(year).astype("datetime64[ns]")
     shape = (len(days), cells.sizes["cell"])
     values = {"t_surface": 295.0 + warmer_k, "t_deep": 290.0, "t_air": 296.0, "snow": 0.0}
@@ -73,7 +76,7 @@ def surface(cells: xr.Dataset, year: int, warmer_k: float = 0.0) -> xr.Dataset:
 
 
 def smos(cells: xr.Dataset, surfaces, sm, vod, lmeb: Lmeb = NO_SKY, noise_k=0.0, seed=0):
-    """Multi-angular TB of the same soil moisture and VOD, (time, cell), at both overpasses."""
+    """Return multi-angular TB at both overpasses from soil moisture and VOD, (time, cell)."""
     rng = np.random.default_rng(seed)
     static = static_ground(cells)
     day, cell = np.indices(sm.shape).reshape(2, -1)
@@ -103,7 +106,7 @@ def smos(cells: xr.Dataset, surfaces, sm, vod, lmeb: Lmeb = NO_SKY, noise_k=0.0,
 
 
 def written(folder: Path, year: int, smos_year, surfaces, cells) -> tuple[Path, list[Path], Path]:
-    """The files a run of `tb40` reads: SMOS, surfaces, domain."""
+    """Write the files that `tb40` reads, SMOS, surfaces and domain, and return their paths."""
     paths = []
     for overpass, warm in surfaces.items():
         paths.append(folder / "regrid" / SURFACES[overpass] / f"{year}.nc")

@@ -1,4 +1,4 @@
-"""Readers and the simulated Earth's writers: two readings of the format descriptions that agree."""
+"""Readers return the values that the writers of the simulated Earth wrote."""
 
 import numpy as np
 import pytest
@@ -23,50 +23,54 @@ GRIDS = {"smos_l3": M25, "smos_ic": M25, "casm": M25, "smap_ib": M36, "smosmap_i
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """Truth of a few cells, and a way to get a source-year's granules."""
+    """Truth of a few cells, and a function that returns the granules of a source-year."""
     folder = tmp_path_factory.mktemp("world")
-    made, kept = {}, {}
+    truths, archives = {}, {}
 
     def truth(year):
-        if year not in made:
+        if year not in truths:
             settings = Simulate(box=BOX, first_year=year, last_year=year)
-            place = folder / str(year) / "truth.nc"
-            simulate(place, settings)
-            made[year] = (settings, place)
-        return made[year]
+            path = folder / str(year) / "truth.nc"
+            simulate(path, settings)
+            truths[year] = (settings, path)
+        return truths[year]
 
     def granules(source):
-        """The truth of the source's year, its granules as read, their paths."""
+        """Return the truth of the year of a source, its granules as read, their paths."""
         year = (YEAR | LATER)[source]
-        settings, place = truth(year)
+        settings, path = truth(year)
         manifest = folder / source / str(year) / "manifest.json"
         if not manifest.exists():
-            simulate(manifest, settings, truth=place, source=source, year=year)
-        if source not in kept:
+            simulate(manifest, settings, truth=path, source=source, year=year)
+        if source not in archives:
             paths = read_manifest(manifest)
-            kept[source] = io.read(place).load(), [read(READERS[source], p) for p in paths], paths
-        return kept[source]
+            archives[source] = (
+                io.read(path).load(),
+                [read(READERS[source], p) for p in paths],
+                paths,
+            )
+        return archives[source]
 
     return granules
 
 
 def cells_of(granule):
-    """Flat M25 index of every cell of a granule on M25, shape (y, x)."""
+    """Return the number on M25 of every cell of a granule, shape (y, x)."""
     rows, cols = M25.index(*np.meshgrid(granule.lat.values, granule.lon.values, indexing="ij"))
     return rows * M25.shape[1] + cols
 
 
 def paired(truth, name, granules, value):
-    """Truth and values of the same day and cell, for granules on M25."""
+    """Return values and truth of the same days and cells, for granules on M25."""
     days = truth.time.values.astype("datetime64[D]")
     ours, theirs = [], []
     for granule in granules:
-        place = np.searchsorted(truth.cell.values, cells_of(granule).ravel())
-        inside = place < truth.cell.size
-        inside[inside] &= truth.cell.values[place[inside]] == cells_of(granule).ravel()[inside]
+        cell = np.searchsorted(truth.cell.values, cells_of(granule).ravel())
+        inside = cell < truth.cell.size
+        inside[inside] &= truth.cell.values[cell[inside]] == cells_of(granule).ravel()[inside]
         day = np.searchsorted(days, np.datetime64(granule.attrs["date"]))
         ours.append(value(granule).reshape(-1)[inside])
-        theirs.append(truth[name].values[day].reshape(truth.cell.size, -1)[place[inside], 0])
+        theirs.append(truth[name].values[day].reshape(truth.cell.size, -1)[cell[inside], 0])
     ours, theirs = np.concatenate(ours), np.concatenate(theirs)
     known = np.isfinite(ours) & np.isfinite(theirs)
     assert known.sum() > 1000

@@ -1,4 +1,4 @@
-"""The true state of the simulated Earth: seasons, change, determinism."""
+"""True state of the simulated Earth: seasons, change, determinism."""
 
 import numpy as np
 import pytest
@@ -31,13 +31,13 @@ DAILY = {
 
 
 def slopes(series):
-    """Change a year by least squares, shape (cell,)."""
+    """Return the change per year by least squares, shape (cell,)."""
     years = (np.arange(len(series)) - (len(series) - 1) / 2) / 365.2425
     return years @ (series - series.mean(axis=0)) / (years @ years)
 
 
 def first_harmonic(truth, name):
-    """Phase of the annual wave of a variable, radians, shape (cell,)."""
+    """Return the phase of the annual wave of a variable, radians, shape (cell,)."""
     phase = annual_phase(truth.time.values.astype("datetime64[D]"))
     series = truth[name].values - truth[name].values.mean(axis=0)
     return np.angle(np.exp(1j * phase) @ series)
@@ -79,8 +79,8 @@ def test_seasons_are_opposite_in_the_hemispheres():
     north, south = (lat > 45.0) & (lat < 56.0), (lat < -10.0) & (lat > -28.0)
     for name in ("vod_leaf", "t_surface_0600"):
         wave = np.exp(1j * first_harmonic(truth, name))
-        apart = np.angle(wave[north].mean() / wave[south].mean())
-        assert abs(apart) > np.deg2rad(110.0), name
+        difference = np.angle(wave[north].mean() / wave[south].mean())
+        assert abs(difference) > np.deg2rad(110.0), name
 
 
 def test_biomes_and_frost_follow_latitude():
@@ -120,11 +120,11 @@ def test_world_without_change_has_no_trend():
 def test_world_with_change_has_the_trends_it_declares():
     _, truth, _ = truth_of(MERIDIAN, 2003, 2012)
     wood = truth.vod_wood.values
-    judged = (truth.change_kind != 3).values & (wood.mean(axis=0) > 0.01)
-    relative = (slopes(wood) / np.maximum(wood.mean(axis=0), 0.01))[judged]
+    uncleared = (truth.change_kind != 3).values & (wood.mean(axis=0) > 0.01)
+    relative = (slopes(wood) / np.maximum(wood.mean(axis=0), 0.01))[uncleared]
     declared = truth.vod_trend.values
-    assert np.corrcoef(relative, declared[judged])[0, 1] > 0.99
-    assert np.polyfit(declared[judged], relative, 1)[0] == pytest.approx(1, abs=0.03)
+    assert np.corrcoef(relative, declared[uncleared])[0, 1] > 0.99
+    assert np.polyfit(declared[uncleared], relative, 1)[0] == pytest.approx(1, abs=0.03)
     assert (declared > 0.002).sum() > 20 and (declared < -0.002).sum() > 20
     assert abs(slopes(truth.t_deep.values).mean() - 0.03) < 0.02
 
@@ -151,7 +151,7 @@ def test_slow_soil_moisture_follows_vegetation():
         detrend(truth[n].values)[: 9 * 365].reshape(9, 365, -1).mean(axis=1)
         for n in ("vod_leaf", "soil_moisture")
     ]
-    leaf, wet = (part / part.std(axis=0) for part in yearly)
+    leaf, wet = (means / means.std(axis=0) for means in yearly)
     assert 0.15 < np.mean(leaf * wet) < 0.9
 
 

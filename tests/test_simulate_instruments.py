@@ -1,4 +1,4 @@
-"""What the simulated instruments do to the truth: missions, swaths, footprints, errors."""
+"""Simulated instruments: missions, swaths, footprints, errors."""
 
 from functools import cache
 
@@ -107,7 +107,7 @@ def test_truth_tb_is_the_emission_of_the_truth_at_the_footprint():
     assert world.daily["tb"].std(axis=1).mean() < tb.std(axis=2).mean()
 
 
-def test_matched_world_is_what_the_inversion_takes_it_to_be():
+def test_matched_world_follows_the_model_of_the_inversion():
     settings, truth, static = truth_of(first_year=2011, last_year=2011, matched_physics=True)
     world = world_of(truth, settings, 2011)
     day, cells = 200, slice(None)
@@ -154,7 +154,7 @@ def amsr_year(name, year, **settings):
     return sensor, clean, amsr.calibrated(sensor, clean)
 
 
-def test_amsr_channels_are_ordered_as_nature_has_it():
+def test_amsr_channels_are_ordered_as_in_reality():
     _, clean, _ = amsr_year("amsre", 2011)
     mean = dict(zip(amsr.CHANNELS, np.nanmean(clean, axis=(0, 2))))
     for frequency in ("10", "18", "36"):
@@ -183,7 +183,7 @@ def test_calibration_drift_grows_with_time():
     assert np.allclose(clean, clean_too, equal_nan=True)
     drift = np.nanmean(drifting - steady, axis=2)
     assert drift[-1, 0] == pytest.approx(2.0 * 0.95, abs=0.05)
-    assert drift[-1, 2] < 0.0 < drift[-1, 4], "channels drift apart"
+    assert drift[-1, 2] < 0.0 < drift[-1, 4], "channels drift differently"
     assert drift[-1, 0] - drift[0, 0] == pytest.approx(0.2, abs=0.01)
 
 
@@ -212,7 +212,7 @@ def test_high_frequencies_saturate_over_forest_where_lband_does_not():
     assert response(lband) > 2.0 * response(high)
 
 
-def test_snow_rain_and_vapour_act_as_they_do():
+def test_snow_cools_and_rain_and_vapour_warm():
     snow = np.array([0.0, 50.0], np.float32)
     signal = [microwave.snow_signal(band, snow)[:, 1] for band in microwave.BANDS]
     assert (np.diff(signal, axis=0) > 0).all() and (signal[0] < 5.0).all()
@@ -254,13 +254,13 @@ def test_the_fused_product_begins_with_smos_and_is_less_noisy_with_smap():
     assert np.isfinite(before).any() and fused.window.grid.name == "M25"
     seen = np.isfinite(before).sum(), np.isfinite(after).sum()
     assert seen[1] / after.size > 1.2 * seen[0] / before.size, "two satellites see more than one"
-    spread = [np.nanstd(np.diff(part, axis=0)) for part in (before, after)]
+    spread = [np.nanstd(np.diff(half, axis=0)) for half in (before, after)]
     assert spread[0] > 1.1 * spread[1], "SMOS alone is noisier"
     level = np.nanmean(before, axis=0) - np.nanmean(after, axis=0)
     assert np.nanstd(level) < 0.03, "SMOS was scaled to SMAP"
 
 
-def test_smos_ic_hands_over_what_it_promises():
+def test_smos_ic_returns_its_native_variables():
     retrieval = next(smos_ic(year_of(2011), "A"))
     assert retrieval.day >= 2
     fields = retrieval.fields

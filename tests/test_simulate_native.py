@@ -1,4 +1,4 @@
-"""Native granules of the simulated Earth, read with the formats' own libraries, raw."""
+"""Native granules of the simulated Earth, read raw with the libraries of the formats."""
 
 import hashlib
 import re
@@ -32,27 +32,27 @@ MOST_MS_A_GRANULE = 15.0  # processor time, signal included; 5 is wanted on a qu
 
 @pytest.fixture(scope="module")
 def granules(tmp_path_factory):
-    """Paths of a year of a source, written once; and the processor seconds that took."""
-    made = {}
+    """Paths of a year of a source, written once, and the processor seconds this takes."""
+    written = {}
 
     def of(source):
-        if source not in made:
+        if source not in written:
             one_pass = {"smos_overpasses": ("A",)}
             folder = tmp_path_factory.mktemp(source)
             year = (YEARS | LATER)[source]
-            own = {"first_year": year, "last_year": year} if source in LATER else one_pass
-            settings, truth, _ = truth_of(**own)
+            choice = {"first_year": year, "last_year": year} if source in LATER else one_pass
+            settings, truth, _ = truth_of(**choice)
             world = world_of(truth, settings, year)
             start = time.process_time()
             write_granules(source, world, folder)
-            made[source] = sorted(folder.iterdir()), time.process_time() - start, world, truth
-        return made[source]
+            written[source] = sorted(folder.iterdir()), time.process_time() - start, world, truth
+        return written[source]
 
     return of
 
 
 def digest(paths):
-    """Names and contents of files."""
+    """Return names and hashes of files."""
     return [(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths]
 
 
@@ -102,7 +102,7 @@ def test_smos_l3_as_catds_packs_it(granules):
 
 
 def angles_in(path):
-    """Number of angle bins with values in a SMOS granule."""
+    """Return the number of angle bins with values in a SMOS granule."""
     with netCDF4.Dataset(path) as file:
         return int((~np.ma.getmaskarray(file["BT_H"][:])).any(axis=(1, 2)).sum())
 
@@ -136,7 +136,7 @@ def test_smos_ic_has_both_kinds_of_missing(granules):
         with netCDF4.Dataset(path) as file:
             file.set_auto_mask(False)
             partial.append(np.isnan(file["RMSE"][:]).any())
-    assert any(partial), "land that was not seen holds NaN"
+    assert any(partial), "land that was not seen is NaN"
 
 
 def test_amsre_as_hdf_eos_grids(granules):
@@ -167,12 +167,12 @@ def test_amsre_as_hdf_eos_grids(granules):
 
 def test_amsre_has_both_fills(granules):
     paths, _, _, _ = granules("amsre")
-    found = set()
+    raw = set()
     for path in paths[:20]:
         file = SD(str(path))
-        found |= set(np.unique(file.select("D_TB18.7H (Res 1)").get()).tolist())
+        raw |= set(np.unique(file.select("D_TB18.7H (Res 1)").get()).tolist())
         file.end()
-    assert {9999, -9999} <= found
+    assert {9999, -9999} <= raw
 
 
 def test_amsr2_as_a_table_of_half_orbits(granules):

@@ -1,4 +1,4 @@
-"""The errors of the simulated SMOS: noise, shared snapshots, the swath's edge, interference."""
+"""Errors of the simulated SMOS: noise, common snapshots, edge of the swath, interference."""
 
 from functools import cache
 
@@ -14,7 +14,7 @@ BIN40, BIN37, BIN42 = 8, 7, 9
 
 @cache
 def smos_year():
-    """A year of morning SMOS TB and the truth at its angles, shape (day, 2, angle, cell)."""
+    """Return a year of morning SMOS TB and the truth at its angles, (day, 2, angle, cell)."""
     world = year_of(2011)
     tb = np.full((365, 2, len(smos.ANGLES_DEG), len(world.land.lat)), np.nan, np.float32)
     flights = list(smos.overflights(world, "A"))
@@ -29,11 +29,11 @@ def smos_year():
 
 
 def spread(errors):
-    """Standard deviation that outliers do not move."""
+    """Return the standard deviation without the effect of outliers."""
     return 1.4826 * np.nanmedian(abs(errors - np.nanmedian(errors)))
 
 
-def test_smos_noise_of_a_bin_and_what_it_is_made_of():
+def test_smos_noise_of_a_bin_and_its_components():
     _, _, tb, clean = smos_year()
     error = tb - clean
     assert 3.2 < spread(error[:, 0, BIN40]) < 4.8

@@ -137,7 +137,7 @@ def place_stations(truth: xr.Dataset, seed: int) -> Iterator[tuple[StationNetwor
 def at_point(cell_mean: Floats, generator: np.random.Generator) -> Floats:
     """Return the soil moisture at a point from that of its cell, m³ m⁻³, shape (day,).
 
-    The point has a level, an amplitude, and slow and quick departures of its own.
+    A point differs from its cell in level and amplitude, and by slow and quick departures.
     """
     bias, gain = POINT_BIAS * normal(generator, 1), np.exp(POINT_GAIN * normal(generator, 1))
     slow = add_memory(normal(generator, len(cell_mean), 1), SLOW_MEMORY_DAYS)[:, 0]

@@ -132,6 +132,7 @@ def draw_patches(random: RandomFields, maps: TrueMaps, *, matched: bool) -> Patc
         fields = [random.map(f"{name} {patch}", length_cells=length) for patch in range(2)]
         return size * np.stack(fields)
 
+    # The words of these keys are part of the random streams: do not change them.
     dense = np.clip(0.5 + 0.15 * random.map("dense share", length_cells=2), 0.15, 0.85)
     contrast = np.clip(0.25 + 0.15 * random.map("contrast", length_cells=2), 0.0, 0.6)
     # Where the dense patch is large, the sparse one must keep a positive VOD.
@@ -231,7 +232,7 @@ def _patch_tb(scene: TrueScene, patches: Patches, patch: int, incidence_deg: flo
         "dielectric": physics.dielectric,
     }
     vod = scene.vod * patches.vod_factor[patch]
-    # L-MEB has one albedo for both polarisations: two calls give each its own.
+    # L-MEB has one albedo for both polarisations, so it is called once for each.
     tb_h, _ = brightness_temperature(moisture, vod, omega=patches.omega_h[patch], **common)
     _, tb_v = brightness_temperature(moisture, vod, omega=patches.omega_v[patch], **common)
     return np.stack([tb_h, tb_v]) * patches.fraction[patch]

@@ -145,7 +145,7 @@ class RandomFields:
 def detrend(series: Floats) -> Floats:
     """Remove mean and straight line along the first axis, (time, …).
 
-    Anomalies without a line of their own leave the declared trends as the only ones of a world.
+    Without lines in the anomalies, the declared trends are the only ones of a world.
     """
     time = np.linspace(-1.0, 1.0, len(series), dtype=np.float32)
     slope = time @ series / (time @ time)
