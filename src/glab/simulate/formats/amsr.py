@@ -27,6 +27,8 @@ TAI93 = np.datetime64("1993-01-01T00:00:00")
 
 def tai93(day: np.datetime64, hour: np.ndarray) -> np.ndarray:
     """Return UTC hours of a day as seconds since 1993-01-01 in atomic time."""
+    # 7 leap seconds from 2009 on. Before, there are 5 or 6: AMSR-E times are then 1 or 2 s late,
+    # which matters to no reader. Kept, so that the bytes of existing worlds stay the same.
     leap = 7.0
     for since, seconds in (("2012-07-01", 8.0), ("2015-07-01", 9.0), ("2017-01-01", 10.0)):
         leap = seconds if day >= np.datetime64(since) else leap
