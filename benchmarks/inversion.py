@@ -21,7 +21,7 @@ from numba import config, njit
 from scipy.optimize import least_squares
 
 from glab.lmeb import brightness_temperature, invert
-from glab.lmeb.cost import MODEL, OBSERVATION, VIEW, pose, refraction, refraction_slope, view_slopes
+from glab.lmeb.cost import MODEL, OBSERVATION, VIEW, pose_problem, refraction, refraction_slope, view_slopes
 
 PRIOR = {"sm_prior": 0.2, "sm_sigma": 0.2, "vod_prior": 0.5, "vod_sigma": 1.0}
 FIXED = {"n_rh": -1.0, "n_rv": -1.0, "tt_h": 1.0, "tt_v": 1.0, "sm_max": 1.0, "vod_max": 2.0}
@@ -63,7 +63,7 @@ def scipy_numerical(tb, scene, angles, sigma):
 @njit(error_model="numpy")
 def compiled_residuals(x, model, observed, views):
     """Residuals and their Jacobian, compiled."""
-    problem = pose(model[0], observed, views, (True, False))
+    problem = pose_problem(model[0], observed, views, (True, False))
     n, k = refraction(x[0], problem.soil)
     dn, dk = refraction_slope(x[0], problem.soil, x[0] > problem.soil.m_t)
     count = 2 * problem.used

@@ -8,7 +8,7 @@ from scipy.optimize import least_squares
 
 from fixtures_lmeb import MANY, ORACLE, angle_sets, observe, random_cells
 from glab.lmeb import brightness_temperature, invert
-from glab.lmeb.cost import MODEL, MODEL_FIELDS, OBSERVATION, VIEW, evaluate, pose
+from glab.lmeb.cost import MODEL, MODEL_FIELDS, OBSERVATION, VIEW, evaluate_cost, pose_problem
 
 
 def residuals(x, tb, scene, options, tb_sigma_k):
@@ -115,7 +115,7 @@ def test_gradient_agrees_with_finite_differences(model, sm, vod, q_r, clay, tt_v
         cell = {"incidence_deg": 47.0, **scene}
         return np.sum(residuals(x, (230.0, 250.0), cell, options, 2.0) ** 2)
 
-    state = evaluate(problem, sm, vod, sm > m_t)
+    state = evaluate_cost(problem, sm, vod, sm > m_t)
     step = 1e-6
     by_sm = (cost(sm + step, vod) - cost(sm - step, vod)) / (2.0 * step)
     by_vod = (cost(sm, vod + step) - cost(sm, vod - step)) / (2.0 * step)
@@ -131,7 +131,7 @@ def pose_cell(scene, tb_h, tb_v, two_stream):
     values |= {"sm_prior": 0.2, "sm_sigma": 0.2, "vod_prior": 0.5, "vod_sigma": 1.0}
     model = np.array([tuple(values[name] for name in MODEL_FIELDS)], MODEL).view(np.recarray)[0]
     observed = np.array([(tb_h, tb_v, 47.0, 2.0, 4.0)], OBSERVATION).view(np.recarray)
-    return pose(model, observed, np.zeros(1, VIEW).view(np.recarray), (True, two_stream))
+    return pose_problem(model, observed, np.zeros(1, VIEW).view(np.recarray), (True, two_stream))
 
 
 @angle_sets
