@@ -14,10 +14,26 @@ from fixtures_smos import (
     surface,
 )
 from glab import io
-from glab.config import Lmeb, Mask, PriorSigma, Retrieve
-from glab.retrieval import flags
-from glab.retrieval.retrieve import preceding, prior_of_days, prior_of_year, retrieve, year_blocks
-from glab.retrieval.scene import ground_of, ground_temperature, sky_tb, static_ground
+from glab.config import Lmeb, PriorSigma, Retrieve
+from glab.retrieval.prior import prior_of_days, prior_of_year, sum_preceding
+from glab.retrieval.retrieve import (
+    FIRST_PRIOR,
+    PROCESSING,
+    VOD_ZERO,
+    has_negative_median,
+    retrieve,
+    year_blocks,
+    zero_and_clip,
+)
+from glab.retrieval.scene import (
+    FROZEN,
+    POLLUTED,
+    ground_of,
+    ground_temperature,
+    sky_tb,
+    static_ground,
+    static_scene_flags,
+)
 from glab.steps.retrieve import retrieve as step
 
 SETTINGS = Retrieve(lmeb=NO_SKY)
@@ -122,7 +138,7 @@ def test_the_prior_is_of_the_preceding_days_else_of_the_year():
 
 def test_preceding_days_never_look_at_the_day_itself():
     values = np.array([1.0, np.nan, 3.0, 5.0, 100.0])[:, None]
-    total, count = preceding(values, 2)
+    total, count = sum_preceding(values, 2)
     np.testing.assert_allclose(total[:, 0], [0, 1, 1, 3, 8])
     np.testing.assert_array_equal(count[:, 0], [0, 1, 1, 1, 2])
 
@@ -135,7 +151,7 @@ def test_scene_flags_are_the_bits_that_users_know():
     cells["topography"] = ("cell", np.float32([0, 1, 2, 0, np.nan, 1]))
     cells["water_fraction"] = ("cell", np.float32([0, 0, 0, 0.06, 0.09, 0.2]))
     cells["urban_fraction"] = ("cell", np.float32([0, 0, 0, 0.06, 0, np.nan]))
-    got = flags.static_scene_flags(cells, SETTINGS)
+    got = static_scene_flags(cells, SETTINGS)
     np.testing.assert_array_equal(got, [0, 1, 2, 4, 0, 5])
 
 
@@ -143,29 +159,17 @@ def test_urban_area_and_ice_are_land_cover_where_they_have_no_map():
     cells = domain(2)
     cells["igbp_fraction"][0] = np.eye(16)[12]
     cells["igbp_fraction"][1] = np.eye(16)[14]
-    np.testing.assert_array_equal(flags.static_scene_flags(cells, SETTINGS), [4, 4])
-
-
-def test_ground_is_frozen_when_cold_or_under_snow():
-    ground_at = xr.Dataset(
-        {
-            "t_surface": ("cell", [273.0, 280.0, 280.0, np.nan]),
-            "snow": ("cell", [0, 9.0, np.nan, 0]),
-        }
-    )
-    np.testing.assert_array_equal(flags.is_frozen(ground_at, Mask()), [True, True, False, False])
-    without = ground_at.drop_vars("snow")
-    np.testing.assert_array_equal(flags.is_frozen(without, Mask()), [True, False, False, False])
+    np.testing.assert_array_equal(static_scene_flags(cells, SETTINGS), [4, 4])
 
 
 def test_a_negative_median_counts_only_where_there_are_values():
     values = np.array([[-1.0, 1, np.nan], [-2, -2, np.nan], [5, 3, np.nan]])
-    np.testing.assert_array_equal(flags.medians_negative(values), [True, False, False])
+    np.testing.assert_array_equal(has_negative_median(values), [True, False, False])
 
 
 def test_values_are_set_to_zero_then_clipped():
     values = np.array([[-0.1, 0.3, np.nan], [-0.1, 3.0, 0.5]])
-    got = flags.zero_and_clip(values, np.array([False, False, True]), 2.0)
+    got = zero_and_clip(values, np.array([False, False, True]), 2.0)
     np.testing.assert_array_equal(got, [[0, 0.3, np.nan], [0, 2, 0]])
 
 
@@ -247,7 +251,7 @@ def test_the_second_run_knows_the_year_or_the_days_before(truth, year):
     known, alone = (whole(seen, surfaces, land, settings) for settings in (of_year, first))
     errors = [np.nanstd(x["vod"].values - vod[..., None]) for x in (year, known, alone)]
     assert errors[0] < 0.92 * errors[2] and errors[1] < 0.92 * errors[2]
-    bit = flags.FIRST_PRIOR
+    bit = FIRST_PRIOR
     there = np.isfinite(alone["vod"].values)
     np.testing.assert_array_equal(alone["processing_flags"].values, np.where(there, bit, 0))
 
@@ -277,7 +281,7 @@ def test_doubtful_fits_form_no_prior(truth):
     doubtful = seen.copy(deep=True)
     doubtful["tb_rmse"][:, 2] = 20.0
     got = whole(doubtful, surfaces, land)
-    first = (got["processing_flags"].values & flags.FIRST_PRIOR) > 0
+    first = (got["processing_flags"].values & FIRST_PRIOR) > 0
     there = np.isfinite(got["vod"].values)
     assert first[:, 2][there[:, 2]].all() and not first[:, 3].any()
 
@@ -295,7 +299,7 @@ def test_the_preceding_days_are_the_same_across_blocks(truth):
         got["vod"].isel(time=later).isel(time=inside),
         atol=1e-6,
     )
-    assert (got["processing_flags"].values[0:2] & flags.FIRST_PRIOR).any()
+    assert (got["processing_flags"].values[0:2] & FIRST_PRIOR).any()
 
 
 def test_frozen_ground_and_water_have_flags_and_no_values(truth):
@@ -307,9 +311,9 @@ def test_frozen_ground_and_water_have_flags_and_no_values(truth):
     got = whole(seen, cold, wet)
     scene = got["scene_flags"].values
     there = np.isfinite(got["vod"].values)
-    assert (scene[40:60, :, 0] & flags.FROZEN == flags.FROZEN).all()
+    assert (scene[40:60, :, 0] & FROZEN == FROZEN).all()
     assert not there[40:60, :, 0].any() and there[40:60, 0, 1].any()
-    assert (scene[:, 4] & flags.POLLUTED == flags.POLLUTED).all() and not there[:, 4].any()
+    assert (scene[:, 4] & POLLUTED == POLLUTED).all() and not there[:, 4].any()
     assert (scene[:40, :4] == 0).all()
 
 
@@ -319,7 +323,7 @@ def test_a_cell_whose_median_is_negative_becomes_zero_with_a_flag(truth):
     warm["tb"][:, 1, :, 1] += 25.0  # more polarised than bare soil can be
     got = whole(warm, surfaces, land)
     there = np.isfinite(got["vod"].values)
-    zero = (got["processing_flags"].values & flags.VOD_ZERO) > 0
+    zero = (got["processing_flags"].values & VOD_ZERO) > 0
     np.testing.assert_array_equal(zero[:, 1], there[:, 1])
     assert (got["vod"].values[:, 1][there[:, 1]] == 0).all()
     assert not zero[:, [0, 2, 3, 4, 5]].any()
@@ -358,7 +362,7 @@ def test_the_step_writes_and_is_reproducible(truth, tmp_path):
         *("soil_moisture", "vod", "soil_moisture_error", "vod_error"),
         *("tb_rmse", "scene_flags", "processing_flags"),
     }
-    assert got["processing_flags"].attrs["flag_meanings"].split() == list(flags.PROCESSING)
+    assert got["processing_flags"].attrs["flag_meanings"].split() == list(PROCESSING)
     assert "frozen" in got["scene_flags"].attrs["flag_meanings"]
     step(tmp_path / "tb40.nc", paths, tmp_path / "domain.nc", out, SETTINGS)
     assert out.read_bytes() == first
@@ -381,3 +385,16 @@ def test_the_composed_tb_is_inverted_as_one_overpass(truth, tmp_path):
     np.testing.assert_array_equal(there[:, 0], np.arange(365) % 3 != 0)
     assert abs((got["vod"].values[..., 0] - vod)[there].mean()) < 0.01
     assert abs((got["soil_moisture"].values[..., 0] - sm)[there].mean()) < 0.005
+
+
+def test_unknown_ground_counts_as_frozen_and_is_logged(truth, capsys):
+    land, surfaces, seen, _, _ = truth
+    part = {"time": slice(0, 31)}
+    unknown = {name: warm.isel(part).copy(deep=True) for name, warm in surfaces.items()}
+    unknown["ascending"]["snow"][3:7, 2] = np.nan
+    got = whole(seen.isel(part), unknown, land)
+    scene, there = got["scene_flags"].values, np.isfinite(got["vod"].values)
+    assert (scene[3:7, 2, 0] & FROZEN == FROZEN).all() and not there[3:7, 2, 0].any()
+    assert (scene[:, 2, 1] == 0).all() and there[3:7, 2, 1].any()
+    line = f"frozen state unknown for 4 of {2 * 31 * land.sizes['cell']} values: masked"
+    assert capsys.readouterr().err == f"{line}\n"
