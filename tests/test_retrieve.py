@@ -1,4 +1,4 @@
-"""Soil moisture and VOD: one run, the priors of the second, flags, the step."""
+"""Soil moisture and VOD: one run, priors of the second run, flags, the step."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def at_40(sm, vod, scenes, lmeb=NO_SKY, sky_k=0.0, warm_at=0.2):
     ("vod_prior", "vod_sigma", "sm", "vod"),
     [(0.3, 0.19, 0.20000, 0.30000), (0.5, 0.25, 0.20139, 0.30305)],
 )
-def test_the_oracle_comes_back(vod_prior, vod_sigma, sm, vod):
+def test_the_check_values_are_retrieved(vod_prior, vod_sigma, sm, vod):
     scenes = ground(1, t_surface_k=290.0, t_deep_k=290.0, omega=0.1, h_r=0.1)
     settings = Retrieve(lmeb=ORACLE, tb_sigma_k=1.0)
     tb = np.array([[234.7782, 257.9086]])
@@ -62,7 +62,7 @@ def test_the_oracle_comes_back(vod_prior, vod_sigma, sm, vod):
     assert got.converged.all()
 
 
-def test_the_reflected_sky_is_taken_out():
+def test_the_reflected_sky_is_corrected():
     lmeb, scenes = Lmeb(), ground(50)
     sm, vod = np.linspace(0.1, 0.4, 50), np.full(50, 0.3)
     tb = at_40(sm, vod, scenes, lmeb, sky_tb(scenes, lmeb, np.full((50, 1), 40.0)))
@@ -94,17 +94,17 @@ def test_posterior_spread_covers_the_errors_where_all_is_known():
     tb = at_40(sm, np.maximum(vod, 0), scenes) + 1.5 * rng.standard_normal((20000, 2))
     settings = Retrieve(lmeb=NO_SKY, tb_sigma_k=1.5, sm_sigma=0.08)
     got = retrieve(tb, tb, scenes, prior, sigma, settings)
-    for found, error, truth in (
+    for value, error, truth in (
         (got.soil_moisture, got.soil_moisture_error, sm),
         (got.vod, got.vod_error, np.maximum(vod, 0)),
     ):
-        assert np.mean(np.abs(found - truth) < error) == pytest.approx(0.68, abs=0.04)
+        assert np.mean(np.abs(value - truth) < error) == pytest.approx(0.68, abs=0.04)
 
 
-def test_the_ground_s_temperature_is_taken_at_the_prior():
+def test_the_ground_temperature_is_computed_at_the_prior():
     scenes = ground(3)
-    share = (0.2 / 0.3) ** 0.3
-    np.testing.assert_allclose(ground_temperature(scenes, NO_SKY, 0.2), 290 + 5 * share)
+    weight = (0.2 / 0.3) ** 0.3
+    np.testing.assert_allclose(ground_temperature(scenes, NO_SKY, 0.2), 290 + 5 * weight)
     constant = NO_SKY.model_copy(update={"effective_temperature": "choudhury1982"})
     np.testing.assert_allclose(ground_temperature(scenes, constant, 0.2), 290 + 5 * 0.246)
 
@@ -146,7 +146,7 @@ def test_preceding_days_never_look_at_the_day_itself():
 # --- flags -------------------------------------------------------------------------------------
 
 
-def test_scene_flags_are_the_bits_that_users_know():
+def test_scene_flags_have_the_documented_bits():
     cells = domain(6)
     cells["topography"] = ("cell", np.float32([0, 1, 2, 0, np.nan, 1]))
     cells["water_fraction"] = ("cell", np.float32([0, 0, 0, 0.06, 0.09, 0.2]))
@@ -231,7 +231,7 @@ def year(truth):
     return whole(seen, surfaces, land)
 
 
-def test_a_year_comes_back(truth, year):
+def test_a_year_is_retrieved(truth, year):
     _, _, _, sm, vod = truth
     there = np.isfinite(year["vod"].values)
     np.testing.assert_array_equal(there[:, 0, 0], np.arange(365) % 3 != 0)

@@ -119,7 +119,9 @@ def test_the_standard_error_is_the_standard_deviation_of_the_error(form):
     clean = modelled(sm, vod, scenes, ANGLES[None])
     noisy = clean + 4.0 * RNG.standard_normal(clean.shape) + RNG.standard_normal((4000, 1, 2))
     got = estimate_tb40(selected(noisy, settings), scenes, settings)
-    truth = estimate_tb40(selected(clean, settings), scenes, settings)  # with the same influence of the prior
+    truth = estimate_tb40(
+        selected(clean, settings), scenes, settings
+    )  # with the same influence of the prior
     ratio = np.std((got.tb_k - truth.tb_k) / got.error_k, axis=0)
     np.testing.assert_allclose(ratio, 1.0, atol=0.06)
     single = np.std(noisy[:, 6] - clean[:, 6])

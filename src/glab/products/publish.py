@@ -36,7 +36,7 @@ def check_years(years: Sequence[xr.Dataset]) -> None:
         if year["time"].values[0] <= before["time"].values[-1]:
             raise GlabError("years are out of order or overlap", path=path, variable="time")
         if list(year.variables) != list(first.variables):
-            only_one = sorted(set(year.variables) ^ set(first.variables))
+            only_one = sorted(map(str, set(year.variables) ^ set(first.variables)))
             raise GlabError("years differ in their variables", path=path, found=only_one)
         for name in ("y", "x"):
             if not np.array_equal(year[name], first[name]):

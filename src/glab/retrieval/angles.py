@@ -8,11 +8,11 @@ from glab.arrays import Booleans, Float64s, Floats, Indices
 from glab.config import Tb40Options
 from glab.errors import GlabError
 
-TARGET_DEG = 40.0
-"""Incidence angle of the 40° TB, that of SMAP."""
+SHARED_DEG = 40.0
+"""Centre of the bin of SMOS L3 that contains half of the views of each neighbour."""
 
 NEIGHBOUR_DEG = 2.5
-"""Distance of the 40° bin from its neighbours; half of its views also count in each of them."""
+"""Distance of its neighbours."""
 
 RANGE_TOLERANCE_DEG = 1e-6
 """Rounding of bin centres, which files store as float32."""
@@ -30,7 +30,7 @@ def select_bins(centre_deg: Floats, settings: Tb40Options) -> Indices:
     """
     inside = (centre_deg >= settings.angle_min_deg) & (centre_deg <= settings.angle_max_deg)
     if settings.shared_bin == "left_out":
-        inside &= abs(centre_deg - TARGET_DEG) >= NEIGHBOUR_DEG / 2
+        inside &= abs(centre_deg - SHARED_DEG) >= NEIGHBOUR_DEG / 2
     bins = np.flatnonzero(inside)
     if bins.size < 2:
         raise GlabError(
@@ -58,7 +58,7 @@ def bin_weights(valid: Booleans, centre_deg: Floats, settings: Tb40Options) -> F
         shape (scene, angle); 0 for all bins of a scene with too small a range of angles.
     """
     weight = valid.astype(np.float64)
-    distance_deg = abs(centre_deg - TARGET_DEG)
+    distance_deg = abs(centre_deg - SHARED_DEG)
     is_shared = distance_deg < NEIGHBOUR_DEG / 2
     shared = np.flatnonzero(is_shared)
     if shared.size:

@@ -21,10 +21,10 @@ from glab.calendar import time_blocks
 from glab.config import Retrieve
 from glab.lmeb import invert
 from glab.mask import UnknownGround, mask_frozen_ground, mask_open_water
-from glab.retrieval.angles import TARGET_DEG
 from glab.retrieval.prior import PriorFields, prior_of_days, prior_of_year
 from glab.retrieval.scene import (
     FROZEN,
+    TARGET_DEG,
     Ground,
     cell_blocks,
     emission_parameters,

@@ -23,6 +23,9 @@ from glab.lmeb import (
 )
 from glab.mask import select_days
 
+TARGET_DEG = 40.0
+"""Incidence angle of the 40° TB: that of SMAP, degrees."""
+
 MODERATE_TOPOGRAPHY, STRONG_TOPOGRAPHY, POLLUTED, FROZEN = 1, 2, 4, 8
 """Bits of `scene_flags`, fixed by the product format (docs/science.md, section 4.4). Ground of
 unknown state counts as frozen."""

@@ -15,8 +15,9 @@ from glab.calendar import time_blocks
 from glab.config import Tb40
 from glab.errors import GlabError
 from glab.lmeb import EmissionParameters, brightness_temperature, invert
-from glab.retrieval.angles import TARGET_DEG, bin_weights, select_bins
+from glab.retrieval.angles import bin_weights, select_bins
 from glab.retrieval.scene import (
+    TARGET_DEG,
     Ground,
     cell_blocks,
     emission_parameters,
