@@ -1,14 +1,18 @@
-"""Our inversion of L-band TB against scipy.optimize.least_squares, one call a cell.
+"""Compare the inversion of L-band TB with scipy.optimize.least_squares, one call per cell.
 
-Run: ``NUMBA_NUM_THREADS=2 python benchmarks/inversion.py [cells] [cells for scipy]``. Prints a
-line for each case: inversions a second of ours (median of five runs, all cells in one call) on all
-threads, and per second of processor time (which a shared machine hardly disturbs); per second of
-processor time those of scipy with numerical derivatives of the same forward model, and of scipy
-given compiled residuals and Jacobian, the most it can be given; our gain over both, per processor
-second; and on the cells scipy did, the largest excess of our cost over scipy's, how often scipy
-stopped at a higher minimum, and the median distance of the solutions where it did not. Truth: SM
-0.01–0.6, VOD 0–1.3, clay 0–60 %, 273–310 K, TB noise as assumed, prior 0.2 ± 0.2 and 0.5 ± 1:
-harder than most of the Earth.
+Run: ``NUMBA_NUM_THREADS=2 python benchmarks/inversion.py [cells] [cells for scipy]``. Each case has
+one line:
+
+* inversions per second of `invert` on all threads, and per second of processor time, which a shared
+  machine disturbs little (median of five runs, all cells in one call);
+* inversions per second of processor time of scipy with numerical derivatives of the same forward
+  model, and of scipy with compiled residuals and Jacobian, its best case;
+* the gain over both, per second of processor time;
+* for the cells of scipy, the largest excess of our cost over that of scipy, the fraction of cells
+  where scipy stopped at a higher minimum, and the median distance of the solutions elsewhere.
+
+Truth: SM 0.01–0.6, VOD 0–1.3, clay 0–60 %, 273–310 K, TB noise as assumed, prior 0.2 ± 0.2 and
+0.5 ± 1. Most cells of the Earth are easier.
 """
 
 from __future__ import annotations
@@ -21,7 +25,8 @@ from numba import config, njit
 from scipy.optimize import least_squares
 
 from glab.lmeb import brightness_temperature, invert
-from glab.lmeb.cost import MODEL, OBSERVATION, VIEW, pose, refraction, refraction_slope, view_slopes
+from glab.lmeb.cost import MODEL, OBSERVATION, VIEW, pose_problem, view_slopes
+from glab.lmeb.dielectric import refraction, refraction_slope
 
 PRIOR = {"sm_prior": 0.2, "sm_sigma": 0.2, "vod_prior": 0.5, "vod_sigma": 1.0}
 FIXED = {"n_rh": -1.0, "n_rv": -1.0, "tt_h": 1.0, "tt_v": 1.0, "sm_max": 1.0, "vod_max": 2.0}
@@ -34,7 +39,7 @@ CASES = {
 
 
 def simulate(count, angles, noise_k, seed=0):
-    """Scene and noisy TB of `count` cells."""
+    """Return scene parameters and noisy TB of `count` cells."""
     rng = np.random.default_rng(seed)
     t_ground = rng.uniform(273.0, 310.0, count)
     scene = {
@@ -51,7 +56,7 @@ def simulate(count, angles, noise_k, seed=0):
 
 
 def scipy_numerical(tb, scene, angles, sigma):
-    """least_squares with its own derivatives of the public forward model."""
+    """Run least_squares with its own derivatives of the public forward model."""
 
     def residuals(x):
         off = np.subtract(tb, brightness_temperature(*x, incidence_deg=angles, **scene)) / sigma
@@ -62,8 +67,8 @@ def scipy_numerical(tb, scene, angles, sigma):
 
 @njit(error_model="numpy")
 def compiled_residuals(x, model, observed, views):
-    """Residuals and their Jacobian, compiled."""
-    problem = pose(model[0], observed, views, (True, False))
+    """Return residuals and their Jacobian, compiled."""
+    problem = pose_problem(model[0], observed, views, (True, False))
     n, k = refraction(x[0], problem.soil)
     dn, dk = refraction_slope(x[0], problem.soil, x[0] > problem.soil.m_t)
     count = 2 * problem.used
@@ -81,7 +86,7 @@ def compiled_residuals(x, model, observed, views):
 
 
 def scipy_compiled(tb, scene, angles, sigma):
-    """least_squares with compiled residuals and Jacobian."""
+    """Run least_squares with compiled residuals and Jacobian."""
     model, observed = np.zeros(1, MODEL), np.zeros(angles.size, OBSERVATION)
     for name, value in (scene | PRIOR | FIXED).items():
         model[name] = value
@@ -97,7 +102,7 @@ def scipy_compiled(tb, scene, angles, sigma):
 
 
 def cell_by_cell(method, tb, scene, angles, sigma, count):
-    """Solutions (cell, [sm, vod, cost]) of scipy, and cells a processor second."""
+    """Return solutions (cell, [sm, vod, cost]) of scipy, and cells per processor second."""
     cells = [{name: value[i] for name, value in scene.items()} for i in range(count)]
     method(tb[:, 0], cells[0], angles, sigma)
     start = time.process_time()
@@ -107,24 +112,24 @@ def cell_by_cell(method, tb, scene, angles, sigma, count):
 
 
 def ours(tb, scene, angles, sigma):
-    """Our solutions, and inversions a second and a processor second."""
+    """Return our solutions, inversions per second and per processor second."""
     seconds = []
     for _ in range(5):
         start = time.perf_counter(), time.process_time()
-        found = invert(*tb, incidence_deg=angles, tb_sigma_k=sigma, **scene)
+        solution = invert(*tb, incidence_deg=angles, tb_sigma_k=sigma, **scene)
         seconds.append((time.perf_counter() - start[0], time.process_time() - start[1]))
-    return found, *(found.sm.size / np.median(seconds, axis=0))
+    return solution, *(solution.sm.size / np.median(seconds, axis=0))
 
 
 def compare(name, angles, sigma, count, scipy_count):
-    """One line of the table."""
+    """Print one line of the table."""
     scene, tb = simulate(count if angles.size == 1 else count // 4, angles, sigma)
-    found, wall, rate = ours(tb, scene, angles, sigma)
+    solution, wall, rate = ours(tb, scene, angles, sigma)
     fits, numerical = cell_by_cell(scipy_numerical, tb, scene, angles, sigma, scipy_count)
     _, compiled = cell_by_cell(scipy_compiled, tb, scene, angles, sigma, scipy_count)
-    excess = found.cost[:scipy_count] / fits[:, 2] - 1.0
+    excess = solution.cost[:scipy_count] / fits[:, 2] - 1.0
     same = excess > -1e-4
-    distance = np.abs(found.sm[:scipy_count] - fits[:, 0])[same]
+    distance = np.abs(solution.sm[:scipy_count] - fits[:, 0])[same]
     rates = f"{wall:10,.0f} {rate:10,.0f} {numerical:8,.0f} {compiled:8,.0f}"
     gains = f"{rate / numerical:8,.0f} {rate / compiled:8,.0f}"
     quality = f"{excess.max():9.1e} {np.mean(~same):8.2%} {np.median(distance):9.1e}"

@@ -1,9 +1,9 @@
-"""L-band TB of a real day: L-MEB driven by GLDAS soil and air and by the ESA CCI's land cover.
+"""Compute the L-band TB of a real day with L-MEB, from GLDAS soil and air and ESA CCI land cover.
 
 Run: ``python benchmarks/real_forward.py FOLDER tb.png``, FOLDER with the GLDAS-2.1 file and the
-ESA CCI land mask of the same 0.25° grid. Albedo and roughness are those of the land cover; VOD is a
-guess by class. The picture is to be looked at: warm forests, cold wet ground, strong polarisation
-where it is bare.
+ESA CCI land mask of the same 0.25° grid. Albedo and roughness are those of the land cover; VOD is
+assumed for each class. The picture should show warm forests, cold wet ground, and a large
+difference of V and H over bare ground.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ import numpy as np
 import xarray as xr
 
 from glab import readers
-from glab.config import Lmeb
+from glab.config import Lmeb, Mask
 from glab.lmeb import brightness_temperature
 from glab.lmeb.landcover import OMEGA, ROUGHNESS, weighted_mean
-from glab.retrieval.scene import Ground, emission_arguments, sky_tb
+from glab.mask import mask_frozen_ground
+from glab.retrieval.scene import Ground, emission_parameters, sky_tb
 
 GLDAS = "GLDAS_NOAH025_3H.A20150101.0000.021.nc4"
 MASK = "ESA-CCI-SOILMOISTURE-LAND_AND_RAINFOREST_MASK-fv05.2.nc"
 CLAY, ALTITUDE_KM, INCIDENCE_DEG = 0.2, 0.0, 40.0
 
 VOD = np.array([0.5, 1.0, 0.4, 0.6, 0.5, 0.2, 0.1, 0.4, 0.3, 0.15, 0.2, 0.2, 0.15, 0.3, 0.0, 0.02])
-"""A guess for each IGBP class, for want of a map."""
+"""Assumed VOD of each IGBP class; the folder has no map of VOD."""
 
 IGBP = {
     **dict.fromkeys((10, 11, 12, 20), 12),
@@ -47,26 +48,26 @@ IGBP = {
 
 
 def igbp_fractions(lccs: np.ndarray) -> np.ndarray:
-    """One whole share for each cell, shape (cell, 16); none for water and unknown classes."""
+    """Return fraction 1 for the class of each cell, shape (cell, 16); 0 for water and unknown."""
     number = np.array([IGBP.get(int(code), 0) for code in np.nan_to_num(lccs)])
     return np.eye(17)[number][:, 1:]
 
 
 def forward(gldas: Path, mask: Path) -> xr.Dataset:
-    """TB of H and V at 40°, K, on GLDAS's grid: `tb` (channel, y, x); NaN on sea, ice and frost."""
+    """Return `tb` (channel, y, x) at 40°, K, on the GLDAS grid; NaN on sea and frozen ground."""
     state = readers.read("gldas", gldas).isel(time=0)
     with xr.open_dataset(mask) as cover:
         lccs = cover["landcover_class"].sel(lat=state["lat"].values, method="nearest").values
-    share = igbp_fractions(lccs.ravel())
-    omega, h_r, vod = (weighted_mean(share, table) for table in (OMEGA, ROUGHNESS, VOD))
-    thawed = (state["t_surface"] > 274.15) & (state["snow"] < 5.0)
+    fractions = igbp_fractions(lccs.ravel())
+    omega, h_r, vod = (weighted_mean(fractions, table) for table in (OMEGA, ROUGHNESS, VOD))
+    thawed = ~mask_frozen_ground(state, Mask())
     names = ("t_surface", "t_deep", "t_air", "soil_moisture")
     flat = [state[name].where(thawed).values.ravel().astype(float) for name in names]
     clay, altitude = (np.full(vod.shape, value) for value in (CLAY, ALTITUDE_KM))
     ground, lmeb, wet = Ground(*flat[:3], clay, omega, h_r, altitude), Lmeb(), flat[3]
     t_sky = sky_tb(ground, lmeb, np.full((len(wet), 1), INCIDENCE_DEG))[:, 0]
-    arguments = emission_arguments(ground, lmeb, wet)
-    tb = brightness_temperature(wet, vod, incidence_deg=INCIDENCE_DEG, t_sky_k=t_sky, **arguments)
+    emission = emission_parameters(ground, lmeb, wet)
+    tb = brightness_temperature(wet, vod, incidence_deg=INCIDENCE_DEG, t_sky_k=t_sky, **emission)
     shape = state["t_surface"].shape
     planes = np.stack([values.reshape(shape) for values in tb]).astype(np.float32)
     coords = {"channel": ["h", "v"], "lat": state["lat"], "lon": state["lon"]}

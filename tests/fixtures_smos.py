@@ -11,7 +11,7 @@ from glab import io
 from glab.calendar import days_of_year
 from glab.config import Lmeb, Tb40
 from glab.lmeb import brightness_temperature
-from glab.retrieval.scene import Ground, emission_arguments, ground_of, static_ground
+from glab.retrieval.scene import Ground, emission_parameters, ground_of, static_ground
 
 ANGLES = np.array([17.5, 22.5, 27.5, 32.5, 37.5, 40.0, 42.5, 47.5, 52.5, 57.5])
 OVERPASSES = ["ascending", "descending"]
@@ -42,7 +42,7 @@ def modelled(sm, vod, scenes: Ground, incidence, lmeb=NO_SKY, sky_k=0.0, warm_at
     """
     emission = {
         name: value[:, None] if isinstance(value, np.ndarray) else value
-        for name, value in emission_arguments(scenes, lmeb, warm_at).items()
+        for name, value in emission_parameters(scenes, lmeb, warm_at).items()
     }
     sm, vod = (np.asarray(x, float)[:, None] for x in (sm, vod))
     tb = brightness_temperature(sm, vod, incidence_deg=incidence, t_sky_k=sky_k, **emission)

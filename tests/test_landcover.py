@@ -7,15 +7,15 @@ import xarray as xr
 from glab.errors import GlabError
 from glab.lmeb.landcover import OMEGA, ROUGHNESS, landcover_parameters, weighted_mean
 
-GRASS, CROP, BARREN = 9, 11, 15  # places of classes 10, 12 and 16
+GRASS, CROP, BARREN = 9, 11, 15  # positions of classes 10, 12 and 16
 
 
 def fractions(*cells):
-    """One row of 16 shares for each cell, given as {class place: share}."""
+    """Return one row of 16 fractions per cell, from {position of the class: fraction}."""
     table = np.zeros((len(cells), 16), np.float32)
-    for row, shares in zip(table, cells):
-        for place, share in shares.items():
-            row[place] = share
+    for row, cell in zip(table, cells):
+        for position, value in cell.items():
+            row[position] = value
     return table
 
 
@@ -36,29 +36,29 @@ def test_the_tables_are_those_of_smos_ic():
 
 @pytest.mark.parametrize("total", [1.0, 0.4])
 def test_weights_are_renormalised(total):
-    share = fractions({GRASS: 0.25 * total, CROP: 0.75 * total})
-    np.testing.assert_allclose(weighted_mean(share, OMEGA), 0.25 * 0.10 + 0.75 * 0.12, rtol=1e-6)
+    cover = fractions({GRASS: 0.25 * total, CROP: 0.75 * total})
+    np.testing.assert_allclose(weighted_mean(cover, OMEGA), 0.25 * 0.10 + 0.75 * 0.12, rtol=1e-6)
 
 
 def test_a_cell_without_a_class_has_no_value_and_a_missing_class_none():
-    share = fractions({}, {CROP: 1.0})
-    share[1, GRASS] = np.nan
-    np.testing.assert_allclose(weighted_mean(share, ROUGHNESS), [np.nan, 0.17], rtol=1e-6)
+    cover = fractions({}, {CROP: 1.0})
+    cover[1, GRASS] = np.nan
+    np.testing.assert_allclose(weighted_mean(cover, ROUGHNESS), [np.nan, 0.17], rtol=1e-6)
 
 
-def test_a_map_stands_where_it_has_a_value():
-    share = fractions({CROP: 1.0}, {CROP: 1.0})
-    got = landcover_parameters(domain(share, h_r=[0.5, np.nan]))
+def test_a_map_is_used_where_it_has_a_value():
+    cover = fractions({CROP: 1.0}, {CROP: 1.0})
+    got = landcover_parameters(domain(cover, h_r=[0.5, np.nan]))
     np.testing.assert_allclose(got["h_r"], [0.5, 0.17], rtol=1e-6)
     np.testing.assert_allclose(got["omega"], 0.12, rtol=1e-6)
 
 
 def test_classes_are_found_by_their_number():
-    share = fractions({CROP: 1.0})
-    with_water = np.concatenate([np.ones((1, 1), np.float32), share], axis=1)
+    cover = fractions({CROP: 1.0})
+    with_water = np.concatenate([np.ones((1, 1), np.float32), cover], axis=1)
     got = landcover_parameters(domain(with_water, classes=range(17)))
     np.testing.assert_allclose(got["omega"], 0.12, rtol=1e-6)
-    turned = landcover_parameters(domain(share[:, ::-1], classes=range(16, 0, -1)))
+    turned = landcover_parameters(domain(cover[:, ::-1], classes=range(16, 0, -1)))
     np.testing.assert_allclose(turned["omega"], 0.12, rtol=1e-6)
 
 
@@ -68,9 +68,9 @@ def test_maps_alone_are_enough():
 
 
 @pytest.mark.parametrize(
-    ("bad", "told"),
+    ("bad", "message"),
     [(domain(h_r=[0.2]), "omega"), (domain(np.ones((1, 12), np.float32), range(1, 13)), "1 … 16")],
 )
-def test_a_domain_that_does_not_tell_is_refused(bad, told):
-    with pytest.raises(GlabError, match=told):
+def test_a_domain_without_land_cover_is_refused(bad, message):
+    with pytest.raises(GlabError, match=message):
         landcover_parameters(bad)

@@ -52,7 +52,6 @@ OPEN_FILES_TOO = {
     "learning.inputs": "residuals and climatologies, lazily",
     "learning.network": "weights and settings",
     "learning.train": "the checkpoint",
-    "retrieval.scene": "surface files by overpass",
 }
 """Other modules that open files, and which."""
 

@@ -10,6 +10,7 @@ from glab.lmeb import (
     brightness_temperature,
     effective_temperature,
     fresnel_reflectivity,
+    invert,
     permittivity_mironov2009,
     permittivity_mironov2013,
     rough_reflectivity,
@@ -35,10 +36,10 @@ angles = st.floats(0.0, 60.0)
 
 
 def test_permittivity_check_values():
-    found = permittivity_mironov2009([0.10, 0.40], 0.2)
-    np.testing.assert_allclose(found, [5.0831 + 0.4554j, 24.4687 + 3.2097j], rtol=1e-4)
-    found = permittivity_mironov2013(0.20, 0.2, 293.15)
-    np.testing.assert_allclose(found, 9.9258 + 1.2060j, rtol=1e-4)
+    result = permittivity_mironov2009([0.10, 0.40], 0.2)
+    np.testing.assert_allclose(result, [5.0831 + 0.4554j, 24.4687 + 3.2097j], rtol=1e-4)
+    result = permittivity_mironov2013(0.20, 0.2, 293.15)
+    np.testing.assert_allclose(result, 9.9258 + 1.2060j, rtol=1e-4)
 
 
 @given(moisture, clays, st.floats(260.0, 330.0))
@@ -99,9 +100,9 @@ def test_roughness_mixes_and_damps():
 
 
 def test_effective_temperature_moves_from_deep_to_surface():
-    found = effective_temperature(300.0, 290.0, [0.0, 0.01, 0.3, 0.5])
+    result = effective_temperature(300.0, 290.0, [0.0, 0.01, 0.3, 0.5])
     dry = 290.0 + 10.0 * (0.01 / 0.3) ** 0.3
-    np.testing.assert_allclose(found, [dry, dry, 300.0, 300.0])
+    np.testing.assert_allclose(result, [dry, dry, 300.0, 300.0])
 
 
 def test_sky_check_value():
@@ -110,18 +111,18 @@ def test_sky_check_value():
 
 
 def test_brightness_temperature_check_values():
-    found = brightness_temperature(0.20, 0.5, **CHECK)
-    np.testing.assert_allclose(found, [247.7687, 262.0684], atol=0.005)
-    found = brightness_temperature(0.20, 0.3, **CHECK)
-    np.testing.assert_allclose(found, [234.7782, 257.9086], atol=0.005)
+    result = brightness_temperature(0.20, 0.5, **CHECK)
+    np.testing.assert_allclose(result, [247.7687, 262.0684], atol=0.005)
+    result = brightness_temperature(0.20, 0.3, **CHECK)
+    np.testing.assert_allclose(result, [234.7782, 257.9086], atol=0.005)
 
 
 @models
 def test_bare_soil_emits_one_minus_its_reflectivity(model):
     eps = permittivity_mironov2013(0.15, 0.2, 290.0)
     rough = rough_reflectivity(*fresnel_reflectivity(eps, 40.0), 40.0, 0.2)
-    found = brightness_temperature(0.15, 0.0, omega=0.08, model=model, **SCENE)
-    np.testing.assert_allclose(found, [(1.0 - r) * 290.0 for r in rough], rtol=1e-12)
+    result = brightness_temperature(0.15, 0.0, omega=0.08, model=model, **SCENE)
+    np.testing.assert_allclose(result, [(1.0 - r) * 290.0 for r in rough], rtol=1e-12)
 
 
 def test_bare_soil_reflects_the_sky():
@@ -131,11 +132,11 @@ def test_bare_soil_reflects_the_sky():
 
 
 def test_dense_canopy_hides_the_soil():
-    found = brightness_temperature([0.05, 0.5], 50.0, omega=0.08, **SCENE)
-    np.testing.assert_allclose(found, 0.92 * 288.0, rtol=1e-12)
-    found = brightness_temperature([0.05, 0.5], 50.0, omega=0.08, model="two-stream", **SCENE)
+    result = brightness_temperature([0.05, 0.5], 50.0, omega=0.08, **SCENE)
+    np.testing.assert_allclose(result, 0.92 * 288.0, rtol=1e-12)
+    result = brightness_temperature([0.05, 0.5], 50.0, omega=0.08, model="two-stream", **SCENE)
     root = np.sqrt(0.92)
-    np.testing.assert_allclose(found, (1 - (1 - root) / (1 + root)) * 288.0, rtol=1e-12)
+    np.testing.assert_allclose(result, (1 - (1 - root) / (1 + root)) * 288.0, rtol=1e-12)
 
 
 @given(st.floats(1e-6, 1e-3))
@@ -154,10 +155,10 @@ def test_models_agree_without_scattering(sm, vod, incidence):
 @given(moisture, st.floats(0.0, 2.0), angles, st.floats(0.0, 0.8))
 def test_isothermal_scene_under_its_own_sky_shows_its_temperature(sm, vod, incidence, h_r):
     scene = {"incidence_deg": incidence, "clay": 0.3, "omega": 0.0, "h_r": h_r}
-    found = brightness_temperature(
+    result = brightness_temperature(
         sm, vod, t_ground_k=285.0, t_canopy_k=285.0, t_sky_k=285.0, **scene
     )
-    np.testing.assert_allclose(found, 285.0, rtol=1e-12)
+    np.testing.assert_allclose(result, 285.0, rtol=1e-12)
 
 
 @models
@@ -208,3 +209,25 @@ def test_unknown_models_are_named():
         brightness_temperature(0.2, 0.5, omega=0.1, dielectric="mironov2031", **SCENE)
     with pytest.raises(GlabError, match="two-stream"):
         brightness_temperature(0.2, 0.5, omega=0.1, model="two_stream", **SCENE)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"clay": 20.0}, "clay is a fraction"),
+        ({"t_ground_k": np.array([17.0, np.nan])}, "kelvin"),
+        ({"t_canopy_k": 15.0}, "kelvin"),
+        ({"hr": 0.2}, "did you mean 'h_r'"),
+        ({"omega": None}, "missing"),
+    ],
+)
+@pytest.mark.parametrize("function", [brightness_temperature, invert])
+def test_both_functions_check_names_and_units_of_parameters(function, change, message):
+    scene = {name: value for name, value in {**CHECK, **change}.items() if value is not None}
+    with pytest.raises(GlabError, match=message):
+        function([0.2], [0.5], **scene)
+
+
+def test_parameters_without_a_value_give_nan():
+    scene = {**CHECK, "t_ground_k": np.nan, "clay": [np.nan, 0.2]}
+    assert np.isnan(brightness_temperature(0.2, 0.5, **scene)).all()

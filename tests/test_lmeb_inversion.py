@@ -1,4 +1,4 @@
-"""The inversion finds what it should: oracle, truth, optimality, derivatives, uncertainty."""
+"""Results of the inversion: check values, truth, optimality, derivatives, uncertainty."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from scipy.optimize import least_squares
 
 from fixtures_lmeb import MANY, ORACLE, angle_sets, observe, random_cells
 from glab.lmeb import brightness_temperature, invert
-from glab.lmeb.cost import MODEL, MODEL_FIELDS, OBSERVATION, VIEW, evaluate, pose
+from glab.lmeb.cost import MODEL, MODEL_FIELDS, OBSERVATION, VIEW, evaluate_cost, pose_problem
 
 
 def residuals(x, tb, scene, options, tb_sigma_k):
@@ -21,12 +21,14 @@ def residuals(x, tb, scene, options, tb_sigma_k):
 
 def test_oracle_rows():
     tb = brightness_temperature(0.20, 0.30, **ORACLE)
-    found = invert(*tb, **ORACLE, vod_prior=0.3, vod_sigma=0.19)
-    np.testing.assert_allclose([found.sm, found.vod, found.cost], [0.2, 0.3, 0.0], atol=1e-4)
-    found = invert(*tb, **ORACLE, vod_prior=0.5, vod_sigma=0.25)
-    result = [found.sm, found.vod, found.tb_rmse_k, found.cost]
+    solution = invert(*tb, **ORACLE, vod_prior=0.3, vod_sigma=0.19)
+    np.testing.assert_allclose(
+        [solution.sm, solution.vod, solution.cost], [0.2, 0.3, 0.0], atol=1e-4
+    )
+    solution = invert(*tb, **ORACLE, vod_prior=0.5, vod_sigma=0.25)
+    result = [solution.sm, solution.vod, solution.tb_rmse_k, solution.cost]
     np.testing.assert_allclose(result, [0.20139, 0.30305, 0.06921, 0.63025], atol=1e-5)
-    assert found.converged
+    assert solution.converged
 
 
 @angle_sets
@@ -35,26 +37,26 @@ def test_noise_free_cells_return_the_truth(angles, model):
     sm, vod, scene = random_cells(100_000, seed=1, vod_max=2.0)
     tb = observe(sm, vod, scene, angles, model=model)
     common = {"incidence_deg": angles, "model": model, **scene}
-    found = invert(*tb, sm_prior=sm, vod_prior=vod, **common)
-    assert found.converged.all()
-    np.testing.assert_allclose(found.sm, sm, atol=1e-3)
-    np.testing.assert_allclose(found.vod, vod, atol=1e-3)
+    solution = invert(*tb, sm_prior=sm, vod_prior=vod, **common)
+    assert solution.converged.all()
+    np.testing.assert_allclose(solution.sm, sm, atol=1e-3)
+    np.testing.assert_allclose(solution.vod, vod, atol=1e-3)
 
 
 def test_without_priors_many_angles_return_the_truth():
     sm, vod, scene = random_cells(10_000, seed=2, vod_max=0.8)
     tb = observe(sm, vod, scene, MANY)
-    found = invert(*tb, incidence_deg=MANY, sm_sigma=np.inf, vod_sigma=np.inf, **scene)
-    np.testing.assert_allclose(found.sm, sm, atol=1e-3)
-    np.testing.assert_allclose(found.vod, vod, atol=1e-3)
-    assert found.cost.max() < 1e-6
+    solution = invert(*tb, incidence_deg=MANY, sm_sigma=np.inf, vod_sigma=np.inf, **scene)
+    np.testing.assert_allclose(solution.sm, sm, atol=1e-3)
+    np.testing.assert_allclose(solution.vod, vod, atol=1e-3)
+    assert solution.cost.max() < 1e-6
 
 
 def excess_over_scipy(count, angles, noise_k, seed, **options):
     """Relative excess of our cost over that of least_squares from the same start."""
     sm, vod, scene = random_cells(count, seed)
     tb_h, tb_v = observe(sm, vod, scene, angles, noise_k, seed, **options)
-    found = invert(tb_h, tb_v, incidence_deg=angles, **scene, **options)
+    solution = invert(tb_h, tb_v, incidence_deg=angles, **scene, **options)
     excess = np.empty(count)
     for i in range(count):
         cell = {"incidence_deg": angles} | {name: value[i] for name, value in scene.items()}
@@ -64,7 +66,7 @@ def excess_over_scipy(count, angles, noise_k, seed, **options):
             bounds=([0.0, 0.0], [1.0, 2.0]),
             args=((tb_h[i], tb_v[i]), cell, options, 1.0),
         )
-        excess[i] = (found.cost[i] - 2.0 * fit.cost) / (2.0 * fit.cost + 1e-9)
+        excess[i] = (solution.cost[i] - 2.0 * fit.cost) / (2.0 * fit.cost + 1e-9)
     return excess
 
 
@@ -115,7 +117,7 @@ def test_gradient_agrees_with_finite_differences(model, sm, vod, q_r, clay, tt_v
         cell = {"incidence_deg": 47.0, **scene}
         return np.sum(residuals(x, (230.0, 250.0), cell, options, 2.0) ** 2)
 
-    state = evaluate(problem, sm, vod, sm > m_t)
+    state = evaluate_cost(problem, sm, vod, sm > m_t)
     step = 1e-6
     by_sm = (cost(sm + step, vod) - cost(sm - step, vod)) / (2.0 * step)
     by_vod = (cost(sm, vod + step) - cost(sm, vod - step)) / (2.0 * step)
@@ -131,7 +133,7 @@ def pose_cell(scene, tb_h, tb_v, two_stream):
     values |= {"sm_prior": 0.2, "sm_sigma": 0.2, "vod_prior": 0.5, "vod_sigma": 1.0}
     model = np.array([tuple(values[name] for name in MODEL_FIELDS)], MODEL).view(np.recarray)[0]
     observed = np.array([(tb_h, tb_v, 47.0, 2.0, 4.0)], OBSERVATION).view(np.recarray)
-    return pose(model, observed, np.zeros(1, VIEW).view(np.recarray), (True, two_stream))
+    return pose_problem(model, observed, np.zeros(1, VIEW).view(np.recarray), (True, two_stream))
 
 
 @angle_sets
@@ -142,10 +144,10 @@ def test_posterior_deviations_cover_the_errors(angles):
     vod = np.clip(rng.normal(0.4, 0.1, 20_000), 0.1, 0.8)
     tb = observe(sm, vod, scene, angles, noise_k=2.0, seed=6)
     prior = {"sm_prior": 0.25, "sm_sigma": 0.05, "vod_prior": 0.4, "vod_sigma": 0.1}
-    found = invert(*tb, incidence_deg=angles, tb_sigma_k=2.0, **prior, **scene)
+    solution = invert(*tb, incidence_deg=angles, tb_sigma_k=2.0, **prior, **scene)
     for error, spread in (
-        (found.sm - sm, found.sm_error),
-        (found.vod - vod, found.vod_error),
+        (solution.sm - sm, solution.sm_error),
+        (solution.vod - vod, solution.vod_error),
     ):
         assert np.mean(np.abs(error) < spread) == pytest.approx(0.68, abs=0.03)
         assert np.mean(np.abs(error) < 2.0 * spread) == pytest.approx(0.95, abs=0.02)

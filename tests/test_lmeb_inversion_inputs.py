@@ -1,4 +1,4 @@
-"""The inversion bears with its inputs: absurd TB, bounds, gaps, shapes, blocks and errors."""
+"""Inputs of the inversion: extreme TB, bounds, missing values, shapes, blocks and errors."""
 
 import numpy as np
 import pytest
@@ -12,11 +12,11 @@ from glab.lmeb import invert
 @angle_sets
 @pytest.mark.parametrize("model", ["tau-omega", "two-stream"])
 @pytest.mark.parametrize("bounds", [((0.0, 1.0), (0.0, 2.0)), ((-0.1, 1.0), (-0.2, 2.0))])
-def test_absurd_brightness_temperatures_neither_fail_nor_hang(angles, model, bounds):
+def test_extreme_brightness_temperatures_converge(angles, model, bounds):
     values = np.array([0.0, 100.0, 200.0, 250.0, 280.0, 320.0, 400.0])
     tb_h, tb_v = (np.repeat(x.ravel()[:, np.newaxis], angles.size, 1) for x in
                   np.meshgrid(values, values))  # fmt: skip
-    found = invert(
+    solution = invert(
         tb_h,
         tb_v,
         incidence_deg=angles,
@@ -29,11 +29,11 @@ def test_absurd_brightness_temperatures_neither_fail_nor_hang(angles, model, bou
         sm_bounds=bounds[0],
         vod_bounds=bounds[1],
     )
-    assert found.converged.all()
-    assert found.iterations.max() < 400
-    assert ((found.sm >= bounds[0][0]) & (found.sm <= bounds[0][1])).all()
-    assert ((found.vod >= bounds[1][0]) & (found.vod <= bounds[1][1])).all()
-    for values in found[:6]:
+    assert solution.converged.all()
+    assert solution.iterations.max() < 400
+    assert ((solution.sm >= bounds[0][0]) & (solution.sm <= bounds[0][1])).all()
+    assert ((solution.vod >= bounds[1][0]) & (solution.vod <= bounds[1][1])).all()
+    for values in solution[:6]:
         assert np.isfinite(values).all()
 
 
@@ -41,9 +41,9 @@ def test_absurd_brightness_temperatures_neither_fail_nor_hang(angles, model, bou
 def test_vod_at_its_bounds(vod):
     sm, _, scene = random_cells(2000, seed=7)
     tb = observe(sm, np.full(2000, vod), scene, MANY, noise_k=1.0, seed=8)
-    found = invert(*tb, incidence_deg=MANY, **scene)
-    assert found.converged.all()
-    assert np.mean(found.vod == vod) > 0.1
+    solution = invert(*tb, incidence_deg=MANY, **scene)
+    assert solution.converged.all()
+    assert np.mean(solution.vod == vod) > 0.1
 
 
 def test_noise_about_dry_bare_soil_stays_symmetric():
@@ -51,12 +51,12 @@ def test_noise_about_dry_bare_soil_stays_symmetric():
     sm, vod = np.full(5000, 0.005), np.full(5000, 0.02)
     tb = observe(sm, vod, scene, MANY, noise_k=4.0, seed=10)
     wide = {"sm_bounds": (-0.1, 1.0), "vod_bounds": (-0.2, 2.0)}
-    found = invert(*tb, incidence_deg=MANY, tb_sigma_k=4.0, **wide, **scene)
-    assert 0.2 < np.mean(found.sm < sm) < 0.6
-    assert np.mean(found.sm < 0.0) > 0.1
-    assert abs(np.median(found.vod - vod)) < 0.02
+    solution = invert(*tb, incidence_deg=MANY, tb_sigma_k=4.0, **wide, **scene)
+    assert 0.2 < np.mean(solution.sm < sm) < 0.6
+    assert np.mean(solution.sm < 0.0) > 0.1
+    assert abs(np.median(solution.vod - vod)) < 0.02
     clipped = invert(*tb, incidence_deg=MANY, tb_sigma_k=4.0, **scene)
-    assert abs(np.mean(found.vod - vod)) < 0.5 * abs(np.mean(clipped.vod - vod))
+    assert abs(np.mean(solution.vod - vod)) < 0.5 * abs(np.mean(clipped.vod - vod))
 
 
 def test_missing_values_are_left_out_one_by_one():
@@ -66,9 +66,9 @@ def test_missing_values_are_left_out_one_by_one():
     gaps_h[:, :3] = gaps_v[:, :3] = np.nan
     sigma = np.full(MANY.size, 2.0)
     sigma[3] = np.nan
-    found = invert(gaps_h, gaps_v, incidence_deg=MANY, tb_sigma_k=sigma, **scene)
+    solution = invert(gaps_h, gaps_v, incidence_deg=MANY, tb_sigma_k=sigma, **scene)
     few = invert(tb_h[:, 4:], tb_v[:, 4:], incidence_deg=MANY[4:], tb_sigma_k=2.0, **scene)
-    for one, other in zip(found, few, strict=True):
+    for one, other in zip(solution, few, strict=True):
         np.testing.assert_array_equal(one, other)
     alone = invert(tb_h, tb_v + np.nan, incidence_deg=MANY, **scene)
     modelled, _ = observe(alone.sm, alone.vod, scene, MANY)
@@ -81,10 +81,10 @@ def test_nothing_usable_gives_nan():
     tb_h, tb_v = observe(sm, vod, scene, MANY)
     tb_h[0] = tb_v[0] = np.nan
     scene["clay"][1] = np.nan
-    found = invert(tb_h, tb_v, incidence_deg=MANY, vod_prior=[0.5, 0.5, np.nan, 0.5], **scene)
-    for values in found[:6]:
+    solution = invert(tb_h, tb_v, incidence_deg=MANY, vod_prior=[0.5, 0.5, np.nan, 0.5], **scene)
+    for values in solution[:6]:
         np.testing.assert_array_equal(np.isnan(values), [True, True, True, False])
-    np.testing.assert_array_equal(found.converged, [False, False, False, True])
+    np.testing.assert_array_equal(solution.converged, [False, False, False, True])
     assert invert(tb_h[:0], tb_v[:0], incidence_deg=MANY, **{**scene, "clay": 0.2,
                   "t_ground_k": 290.0, "t_canopy_k": 290.0, "omega": 0.1, "h_r": 0.1}
                   ).sm.shape == (0,)  # fmt: skip
@@ -123,11 +123,11 @@ def test_sky_by_angle_is_used():
     sm, vod, scene = random_cells(20, seed=16)
     sky = np.linspace(4.0, 9.0, MANY.size)[np.newaxis]
     tb = observe(sm, vod, scene, MANY, t_sky_k=sky)
-    found = invert(*tb, incidence_deg=MANY, t_sky_k=sky, sm_prior=sm, vod_prior=vod, **scene)
-    assert found.cost.max() < 1e-12
+    solution = invert(*tb, incidence_deg=MANY, t_sky_k=sky, sm_prior=sm, vod_prior=vod, **scene)
+    assert solution.cost.max() < 1e-12
 
 
-def test_bad_arguments_are_told():
+def test_bad_arguments_raise():
     scene = {name: value for name, value in ORACLE.items() if name != "clay"}
     with pytest.raises(GlabError, match="broadcast"):
         invert([[240.0], [241.0]], [[250.0], [251.0]], clay=[0.1, 0.2, 0.3], **scene)

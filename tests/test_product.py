@@ -1,7 +1,8 @@
-"""Products: names, layers, grid, CF; and the daily files of SMOS-IB."""
+"""Products: names, layers, grid, CF attributes, and the daily files of SMOS-IB."""
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 
@@ -28,11 +29,11 @@ INPUTS = {
 
 
 def make(results: Path, name: str, year: int, output: Path | None = None, **keys) -> Path:
-    made = output or results / "product" / name / f"{year}.nc"
+    product_file = output or results / "product" / name / f"{year}.nc"
     layers = [results / pattern.format(year) for pattern in INPUTS[name]]
     settings = Product(product=name, references=["10.5067/IKQ0G7ODMLC7"], **keys)
-    product(layers, results / "domain.nc", year, made, settings)
-    return made
+    product(layers, results / "domain.nc", year, product_file, settings)
+    return product_file
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def results(tmp_path_factory) -> Path:
 
 
 def compliance(path: Path, report: Path) -> tuple[bool, str]:
-    """What the IOOS checker says of a file under cf:1.11."""
+    """Return result and report of the IOOS checker for cf:1.11."""
     from compliance_checker.runner import CheckSuite, ComplianceChecker
 
     CheckSuite.load_all_available_checkers()
@@ -60,8 +61,8 @@ def compliance(path: Path, report: Path) -> tuple[bool, str]:
 
 @pytest.fixture
 def mended_checker(monkeypatch):
-    """Checker 6.1 lists the one required attribute of this projection without the comma that
-    makes a tuple of it, and so asks for an attribute for each of its letters."""
+    """Correct a fault of checker 6.1: it lists the one required attribute of this projection as a
+    string instead of a tuple, so it requires an attribute for each of its letters."""
     from compliance_checker.cf import appendix_f
 
     for version in ("16", "17"):
@@ -98,7 +99,7 @@ def test_values_are_float32_compressed_and_described(results, name):
             assert others and all(other in file.variables for other in others)
 
 
-def test_no_attribute_tells_a_clock_or_a_folder(results):
+def test_no_attribute_contains_a_clock_or_a_folder(results):
     with io.read(results / "product" / "glab_tb" / "2012.nc") as dataset:
         assert not {"date_created", "date_modified", "creation_date"} & dataset.attrs.keys()
         assert str(results) not in str(dataset.attrs)
@@ -107,7 +108,7 @@ def test_no_attribute_tells_a_clock_or_a_folder(results):
 
 
 @pytest.mark.parametrize("days", [9, 18])
-def test_a_product_says_how_long_its_windows_are(results, tmp_path, days):
+def test_the_length_of_windows_is_in_the_attributes(results, tmp_path, days):
     layers = results / "predict" / "tb_vod" / "2012.nc"
     with io.read(layers) as work_file:
         windows = work_file.load()
@@ -118,9 +119,9 @@ def test_a_product_says_how_long_its_windows_are(results, tmp_path, days):
     windows = windows.assign(time=starts, time_bnds=(("time", "nv"), bounds))
     path = tmp_path / "results" / "predict" / "tb_vod" / "2012.nc"
     io.write(windows, path, io.Provenance("predict", Product(product="glab_vod"), []))
-    made = tmp_path / "glab_vod.nc"
-    product([path], results / "domain.nc", 2012, made, Product(product="glab_vod"))
-    with io.read(made) as dataset:
+    product_file = tmp_path / "glab_vod.nc"
+    product([path], results / "domain.nc", 2012, product_file, Product(product="glab_vod"))
+    with io.read(product_file) as dataset:
         assert f"GLAB-VOD: {days}-day" in dataset.attrs["title"]
         assert f"windows of {days} days" in dataset.attrs["summary"]
         assert dataset.attrs["time_coverage_resolution"] == f"P{days}D"
@@ -134,6 +135,26 @@ def test_a_product_says_how_long_its_windows_are(results, tmp_path, days):
 def test_the_same_inputs_give_the_same_bytes(results, tmp_path):
     again = make(results, "glab_tb", 2012, tmp_path / "2012.nc")
     assert again.read_bytes() == (results / "product" / "glab_tb" / "2012.nc").read_bytes()
+
+
+def documented_layers() -> dict[str, set[str]]:
+    """Layers of each product in the table of docs/products.md."""
+    text = (Path(__file__).parents[1] / "docs" / "products.md").read_text(encoding="utf-8")
+    layers = {}
+    for name, cell in re.findall(r"^\| `(\w+)` \|[^|]*\|([^|]*)\|$", text, re.M):
+        words = re.findall(r"`(\w+)`", cell)
+        main = words[: next((i for i, w in enumerate(words) if w.startswith("_")), 0)]
+        suffixes = [word for word in words if word.startswith("_")]
+        layers[name] = {word for word in words if not word.startswith("_")}
+        layers[name] |= {first + suffix for first in main for suffix in suffixes}
+    return layers
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_the_documentation_lists_the_layers_of_a_product(results, name):
+    with io.read(results / "product" / name / "2012.nc") as dataset:
+        grid = {"crs", "lat_bnds", "lon_bnds"}
+        assert documented_layers()[name] == {*map(str, dataset.data_vars)} - grid
 
 
 # --- the grid -----------------------------------------------------------------------------------
@@ -152,7 +173,7 @@ def test_projected_coordinates_are_those_of_epsg_6933():
     assert float(there["y"][0]) == pytest.approx(7307375.92 - CELL_M / 2)
 
 
-def test_geographic_software_finds_the_place(results):
+def test_geographic_software_reads_the_projection(results):
     import rasterio
 
     with rasterio.open(f"netcdf:{results}/product/glab_vod/2012.nc:VOD") as raster:
@@ -182,7 +203,7 @@ def test_a_domain_of_the_globe_gives_the_whole_grid():
     assert extent_of(work.domain()).shape != (584, 1388)
 
 
-def test_what_was_scattered_is_gathered(results):
+def test_select_cells_returns_the_values_that_were_gridded(results):
     domain = work.domain()
     with io.read(results / "product" / "glab_vod" / "2012.nc") as dataset:
         cells = select_cells(dataset, domain["row"].values, domain["col"].values)
@@ -205,13 +226,13 @@ def test_lat_lon_and_bounds_are_the_grids(results):
 
 def test_glab_tb_carries_every_layer_of_compose(results):
     with (
-        io.read(results / "product" / "glab_tb" / "2012.nc") as made,
+        io.read(results / "product" / "glab_tb" / "2012.nc") as product_file,
         io.read(results / "compose" / "2012.nc") as compose,
         io.read(results / "residuals/vod/compose/2012.nc") as residual,
     ):
         domain = work.domain()
-        cells = select_cells(made, domain["row"].values, domain["col"].values)
-        assert made.sizes["time"] == 366
+        cells = select_cells(product_file, domain["row"].values, domain["col"].values)
+        assert product_file.sizes["time"] == 366
         for number, pol in enumerate("hv"):
             pairs = {f"tb_{pol}": compose["tb"], f"tb_{pol}_residual": residual["tb_residual"]}
             pairs |= {
@@ -220,37 +241,46 @@ def test_glab_tb_carries_every_layer_of_compose(results):
             for name, expected in pairs.items():
                 assert np.array_equal(cells[name], expected[..., number], equal_nan=True), name
         assert np.array_equal(cells["origin"], compose["origin"])
-        assert made["origin"].attrs["flag_meanings"].split()[1] == "smos"
+        assert product_file["origin"].attrs["flag_meanings"].split()[1] == "smos"
         outside = ~np.isfinite(to_grid(np.ones(domain.sizes["cell"]), extent_of(domain)))
-        assert np.isnan(made["tb_h"].values[:, outside]).all()
-        assert (made["origin"].values[:, outside] == 0).all()
+        assert np.isnan(product_file["tb_h"].values[:, outside]).all()
+        assert (product_file["origin"].values[:, outside] == 0).all()
 
 
 def test_glab_vod_is_climatology_plus_residual_in_windows_of_one_epoch(results):
-    with io.read(results / "product" / "glab_vod" / "2012.nc") as made:
+    with io.read(results / "product" / "glab_vod" / "2012.nc") as product_file:
         assert np.allclose(
-            made["VOD"], made["VOD_climatology"] + made["VOD_residual"], equal_nan=True
+            product_file["VOD"],
+            product_file["VOD_climatology"] + product_file["VOD_residual"],
+            equal_nan=True,
         )
-        bounds = made["time_bnds"].values.astype("datetime64[D]")
-        assert np.array_equal(bounds[:, 0], made["time"].values.astype("datetime64[D]"))
+        bounds = product_file["time_bnds"].values.astype("datetime64[D]")
+        assert np.array_equal(bounds[:, 0], product_file["time"].values.astype("datetime64[D]"))
         assert (np.diff(bounds, axis=1) == np.timedelta64(18, "D")).all()
         assert ((bounds[:, 0] - np.datetime64("2002-06-19")).astype(int) % 18 == 0).all()
-        assert np.array_equal(made["VOD_residual_std"], made["VOD_std"], equal_nan=True)
-        assert (made["VOD_std_total"] >= made["VOD_std"]).values[np.isfinite(made["VOD"])].all()
+        assert np.array_equal(
+            product_file["VOD_residual_std"], product_file["VOD_std"], equal_nan=True
+        )
+        assert (
+            (product_file["VOD_std_total"] >= product_file["VOD_std"])
+            .values[np.isfinite(product_file["VOD"])]
+            .all()
+        )
 
 
-def test_smos_ib_takes_one_overpass_and_marks_what_was_not_seen(results, tmp_path):
+def test_smos_ib_has_one_overpass_and_no_flags_where_nothing_was_observed(results, tmp_path):
     other = make(results, "smos_ib", 2012, tmp_path / "2012.nc", overpass="descending")
     domain = work.domain()
     for path, overpass in ((results / "product/smos_ib/2012.nc", 0), (other, 1)):
-        with io.read(path) as made, io.read(results / "retrieve" / "2012.nc") as retrieve:
-            cells = select_cells(made, domain["row"].values, domain["col"].values)
+        with io.read(path) as product_file, io.read(results / "retrieve" / "2012.nc") as retrieve:
+            cells = select_cells(product_file, domain["row"].values, domain["col"].values)
             assert np.array_equal(cells["vod"], retrieve["vod"][..., overpass], equal_nan=True)
             seen = np.isfinite(cells["tb_h"])
             assert np.isnan(cells["scene_flags"].values[~seen.values]).all()
             assert set(np.unique(cells["scene_flags"].values[seen.values])) <= {0, 1, 2, 4, 8}
             assert (
-                made["processing_flags"].attrs["flag_meanings"] == "not_converged negative_median"
+                product_file["processing_flags"].attrs["flag_meanings"]
+                == "not_converged negative_median"
             )
 
 
@@ -269,7 +299,7 @@ def test_the_quality_filter_keeps_good_scenes_and_fits(results):
         assert np.array_equal(loose["vod"], dataset["vod"], equal_nan=True)
 
 
-def test_daily_files_are_what_smos_ib_users_know(results, tmp_path):
+def test_daily_files_have_the_layout_of_smos_ib(results, tmp_path):
     with io.read(results / "product" / "smos_ib" / "2012.nc") as year:
         few = year.isel(time=slice(0, 2)).load()
     few.to_netcdf(tmp_path / "few.nc")
@@ -284,7 +314,7 @@ def test_daily_files_are_what_smos_ib_users_know(results, tmp_path):
         assert int(day["TBH"].count()) == int(few["tb_h"][1].count())
 
 
-# --- what cannot be ---------------------------------------------------------------------------
+# --- inputs that are refused -------------------------------------------------------------------
 
 
 def test_work_files_of_another_domain_are_refused(results, tmp_path):

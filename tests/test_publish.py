@@ -25,17 +25,17 @@ YEARS = (2011, 2012, 2013)
 def files(tmp_path_factory) -> dict[str, list[Path]]:
     folder = tmp_path_factory.mktemp("run")
     work.write_work_files(folder, 2011, 2013)
-    results, made = folder / "results", {}
+    results, files_of = folder / "results", {}
     inputs = {
         "glab_tb": ["compose/{}.nc", "residuals/vod/compose/{}.nc"],
         "glab_vod": ["predict/tb_vod/{}.nc"],
     }
     for name, patterns in inputs.items():
-        made[name] = [results / "product" / name / f"{year}.nc" for year in YEARS]
-        for year, path in zip(YEARS, made[name]):
+        files_of[name] = [results / "product" / name / f"{year}.nc" for year in YEARS]
+        for year, path in zip(YEARS, files_of[name]):
             layers = [results / pattern.format(year) for pattern in patterns]
             product(layers, results / "domain.nc", year, path, Product(product=name))
-    return made
+    return files_of
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_metadata_is_consolidated_and_chunks_are_uniform(stores, name):
     assert {value["dtype"] for value in fields.values()} <= {"<f4", "<i2"}
 
 
-def test_attributes_tell_the_time_of_all_years(stores):
+def test_attributes_contain_the_period_of_all_years(stores):
     with xr.open_zarr(stores["glab_tb"], chunks=None) as store:
         assert store.attrs["time_coverage_start"].startswith("2011-01-01")
         assert store.attrs["time_coverage_end"].startswith("2013-12-31")
@@ -90,7 +90,7 @@ def test_attributes_tell_the_time_of_all_years(stores):
         assert "2011.nc 2012.nc 2013.nc" in store.attrs["glab_inputs"]
 
 
-def test_a_rewrite_gives_the_same_bytes_whatever_the_order_of_inputs(files, stores, tmp_path):
+def test_a_rewrite_gives_the_same_bytes_in_any_order_of_inputs(files, stores, tmp_path):
     publish(files["glab_tb"][::-1], tmp_path / "glab_tb.zarr", SETTINGS)
     assert content(tmp_path / "glab_tb.zarr") == content(stores["glab_tb"])
     publish(files["glab_tb"], tmp_path / "glab_tb.zarr", SETTINGS)

@@ -1,4 +1,4 @@
-"""Soil moisture and VOD: one run, the priors of the second, flags, the step."""
+"""Soil moisture and VOD: one run, priors of the second run, flags, the step."""
 
 import numpy as np
 import pytest
@@ -14,10 +14,26 @@ from fixtures_smos import (
     surface,
 )
 from glab import io
-from glab.config import Lmeb, Mask, PriorSigma, Retrieve
-from glab.retrieval import flags
-from glab.retrieval.retrieve import preceding, prior_of_days, prior_of_year, retrieve, year_blocks
-from glab.retrieval.scene import ground_of, ground_temperature, sky_tb, static_ground
+from glab.config import Lmeb, PriorSigma, Retrieve
+from glab.retrieval.prior import prior_of_days, prior_of_year, sum_preceding
+from glab.retrieval.retrieve import (
+    FIRST_PRIOR,
+    PROCESSING,
+    VOD_ZERO,
+    has_negative_median,
+    retrieve,
+    year_blocks,
+    zero_and_clip,
+)
+from glab.retrieval.scene import (
+    FROZEN,
+    POLLUTED,
+    ground_of,
+    ground_temperature,
+    sky_tb,
+    static_ground,
+    static_scene_flags,
+)
 from glab.steps.retrieve import retrieve as step
 
 SETTINGS = Retrieve(lmeb=NO_SKY)
@@ -36,7 +52,7 @@ def at_40(sm, vod, scenes, lmeb=NO_SKY, sky_k=0.0, warm_at=0.2):
     ("vod_prior", "vod_sigma", "sm", "vod"),
     [(0.3, 0.19, 0.20000, 0.30000), (0.5, 0.25, 0.20139, 0.30305)],
 )
-def test_the_oracle_comes_back(vod_prior, vod_sigma, sm, vod):
+def test_the_check_values_are_retrieved(vod_prior, vod_sigma, sm, vod):
     scenes = ground(1, t_surface_k=290.0, t_deep_k=290.0, omega=0.1, h_r=0.1)
     settings = Retrieve(lmeb=ORACLE, tb_sigma_k=1.0)
     tb = np.array([[234.7782, 257.9086]])
@@ -46,7 +62,7 @@ def test_the_oracle_comes_back(vod_prior, vod_sigma, sm, vod):
     assert got.converged.all()
 
 
-def test_the_reflected_sky_is_taken_out():
+def test_the_reflected_sky_is_corrected():
     lmeb, scenes = Lmeb(), ground(50)
     sm, vod = np.linspace(0.1, 0.4, 50), np.full(50, 0.3)
     tb = at_40(sm, vod, scenes, lmeb, sky_tb(scenes, lmeb, np.full((50, 1), 40.0)))
@@ -78,17 +94,17 @@ def test_posterior_spread_covers_the_errors_where_all_is_known():
     tb = at_40(sm, np.maximum(vod, 0), scenes) + 1.5 * rng.standard_normal((20000, 2))
     settings = Retrieve(lmeb=NO_SKY, tb_sigma_k=1.5, sm_sigma=0.08)
     got = retrieve(tb, tb, scenes, prior, sigma, settings)
-    for found, error, truth in (
+    for value, error, truth in (
         (got.soil_moisture, got.soil_moisture_error, sm),
         (got.vod, got.vod_error, np.maximum(vod, 0)),
     ):
-        assert np.mean(np.abs(found - truth) < error) == pytest.approx(0.68, abs=0.04)
+        assert np.mean(np.abs(value - truth) < error) == pytest.approx(0.68, abs=0.04)
 
 
-def test_the_ground_s_temperature_is_taken_at_the_prior():
+def test_the_ground_temperature_is_computed_at_the_prior():
     scenes = ground(3)
-    share = (0.2 / 0.3) ** 0.3
-    np.testing.assert_allclose(ground_temperature(scenes, NO_SKY, 0.2), 290 + 5 * share)
+    weight = (0.2 / 0.3) ** 0.3
+    np.testing.assert_allclose(ground_temperature(scenes, NO_SKY, 0.2), 290 + 5 * weight)
     constant = NO_SKY.model_copy(update={"effective_temperature": "choudhury1982"})
     np.testing.assert_allclose(ground_temperature(scenes, constant, 0.2), 290 + 5 * 0.246)
 
@@ -122,7 +138,7 @@ def test_the_prior_is_of_the_preceding_days_else_of_the_year():
 
 def test_preceding_days_never_look_at_the_day_itself():
     values = np.array([1.0, np.nan, 3.0, 5.0, 100.0])[:, None]
-    total, count = preceding(values, 2)
+    total, count = sum_preceding(values, 2)
     np.testing.assert_allclose(total[:, 0], [0, 1, 1, 3, 8])
     np.testing.assert_array_equal(count[:, 0], [0, 1, 1, 1, 2])
 
@@ -130,12 +146,12 @@ def test_preceding_days_never_look_at_the_day_itself():
 # --- flags -------------------------------------------------------------------------------------
 
 
-def test_scene_flags_are_the_bits_that_users_know():
+def test_scene_flags_have_the_documented_bits():
     cells = domain(6)
     cells["topography"] = ("cell", np.float32([0, 1, 2, 0, np.nan, 1]))
     cells["water_fraction"] = ("cell", np.float32([0, 0, 0, 0.06, 0.09, 0.2]))
     cells["urban_fraction"] = ("cell", np.float32([0, 0, 0, 0.06, 0, np.nan]))
-    got = flags.static_scene_flags(cells, SETTINGS)
+    got = static_scene_flags(cells, SETTINGS)
     np.testing.assert_array_equal(got, [0, 1, 2, 4, 0, 5])
 
 
@@ -143,29 +159,17 @@ def test_urban_area_and_ice_are_land_cover_where_they_have_no_map():
     cells = domain(2)
     cells["igbp_fraction"][0] = np.eye(16)[12]
     cells["igbp_fraction"][1] = np.eye(16)[14]
-    np.testing.assert_array_equal(flags.static_scene_flags(cells, SETTINGS), [4, 4])
-
-
-def test_ground_is_frozen_when_cold_or_under_snow():
-    ground_at = xr.Dataset(
-        {
-            "t_surface": ("cell", [273.0, 280.0, 280.0, np.nan]),
-            "snow": ("cell", [0, 9.0, np.nan, 0]),
-        }
-    )
-    np.testing.assert_array_equal(flags.is_frozen(ground_at, Mask()), [True, True, False, False])
-    without = ground_at.drop_vars("snow")
-    np.testing.assert_array_equal(flags.is_frozen(without, Mask()), [True, False, False, False])
+    np.testing.assert_array_equal(static_scene_flags(cells, SETTINGS), [4, 4])
 
 
 def test_a_negative_median_counts_only_where_there_are_values():
     values = np.array([[-1.0, 1, np.nan], [-2, -2, np.nan], [5, 3, np.nan]])
-    np.testing.assert_array_equal(flags.medians_negative(values), [True, False, False])
+    np.testing.assert_array_equal(has_negative_median(values), [True, False, False])
 
 
 def test_values_are_set_to_zero_then_clipped():
     values = np.array([[-0.1, 0.3, np.nan], [-0.1, 3.0, 0.5]])
-    got = flags.zero_and_clip(values, np.array([False, False, True]), 2.0)
+    got = zero_and_clip(values, np.array([False, False, True]), 2.0)
     np.testing.assert_array_equal(got, [[0, 0.3, np.nan], [0, 2, 0]])
 
 
@@ -227,7 +231,7 @@ def year(truth):
     return whole(seen, surfaces, land)
 
 
-def test_a_year_comes_back(truth, year):
+def test_a_year_is_retrieved(truth, year):
     _, _, _, sm, vod = truth
     there = np.isfinite(year["vod"].values)
     np.testing.assert_array_equal(there[:, 0, 0], np.arange(365) % 3 != 0)
@@ -247,7 +251,7 @@ def test_the_second_run_knows_the_year_or_the_days_before(truth, year):
     known, alone = (whole(seen, surfaces, land, settings) for settings in (of_year, first))
     errors = [np.nanstd(x["vod"].values - vod[..., None]) for x in (year, known, alone)]
     assert errors[0] < 0.92 * errors[2] and errors[1] < 0.92 * errors[2]
-    bit = flags.FIRST_PRIOR
+    bit = FIRST_PRIOR
     there = np.isfinite(alone["vod"].values)
     np.testing.assert_array_equal(alone["processing_flags"].values, np.where(there, bit, 0))
 
@@ -277,7 +281,7 @@ def test_doubtful_fits_form_no_prior(truth):
     doubtful = seen.copy(deep=True)
     doubtful["tb_rmse"][:, 2] = 20.0
     got = whole(doubtful, surfaces, land)
-    first = (got["processing_flags"].values & flags.FIRST_PRIOR) > 0
+    first = (got["processing_flags"].values & FIRST_PRIOR) > 0
     there = np.isfinite(got["vod"].values)
     assert first[:, 2][there[:, 2]].all() and not first[:, 3].any()
 
@@ -295,7 +299,7 @@ def test_the_preceding_days_are_the_same_across_blocks(truth):
         got["vod"].isel(time=later).isel(time=inside),
         atol=1e-6,
     )
-    assert (got["processing_flags"].values[0:2] & flags.FIRST_PRIOR).any()
+    assert (got["processing_flags"].values[0:2] & FIRST_PRIOR).any()
 
 
 def test_frozen_ground_and_water_have_flags_and_no_values(truth):
@@ -307,9 +311,9 @@ def test_frozen_ground_and_water_have_flags_and_no_values(truth):
     got = whole(seen, cold, wet)
     scene = got["scene_flags"].values
     there = np.isfinite(got["vod"].values)
-    assert (scene[40:60, :, 0] & flags.FROZEN == flags.FROZEN).all()
+    assert (scene[40:60, :, 0] & FROZEN == FROZEN).all()
     assert not there[40:60, :, 0].any() and there[40:60, 0, 1].any()
-    assert (scene[:, 4] & flags.POLLUTED == flags.POLLUTED).all() and not there[:, 4].any()
+    assert (scene[:, 4] & POLLUTED == POLLUTED).all() and not there[:, 4].any()
     assert (scene[:40, :4] == 0).all()
 
 
@@ -319,7 +323,7 @@ def test_a_cell_whose_median_is_negative_becomes_zero_with_a_flag(truth):
     warm["tb"][:, 1, :, 1] += 25.0  # more polarised than bare soil can be
     got = whole(warm, surfaces, land)
     there = np.isfinite(got["vod"].values)
-    zero = (got["processing_flags"].values & flags.VOD_ZERO) > 0
+    zero = (got["processing_flags"].values & VOD_ZERO) > 0
     np.testing.assert_array_equal(zero[:, 1], there[:, 1])
     assert (got["vod"].values[:, 1][there[:, 1]] == 0).all()
     assert not zero[:, [0, 2, 3, 4, 5]].any()
@@ -358,7 +362,7 @@ def test_the_step_writes_and_is_reproducible(truth, tmp_path):
         *("soil_moisture", "vod", "soil_moisture_error", "vod_error"),
         *("tb_rmse", "scene_flags", "processing_flags"),
     }
-    assert got["processing_flags"].attrs["flag_meanings"].split() == list(flags.PROCESSING)
+    assert got["processing_flags"].attrs["flag_meanings"].split() == list(PROCESSING)
     assert "frozen" in got["scene_flags"].attrs["flag_meanings"]
     step(tmp_path / "tb40.nc", paths, tmp_path / "domain.nc", out, SETTINGS)
     assert out.read_bytes() == first
@@ -381,3 +385,16 @@ def test_the_composed_tb_is_inverted_as_one_overpass(truth, tmp_path):
     np.testing.assert_array_equal(there[:, 0], np.arange(365) % 3 != 0)
     assert abs((got["vod"].values[..., 0] - vod)[there].mean()) < 0.01
     assert abs((got["soil_moisture"].values[..., 0] - sm)[there].mean()) < 0.005
+
+
+def test_unknown_ground_counts_as_frozen_and_is_logged(truth, capsys):
+    land, surfaces, seen, _, _ = truth
+    part = {"time": slice(0, 31)}
+    unknown = {name: warm.isel(part).copy(deep=True) for name, warm in surfaces.items()}
+    unknown["ascending"]["snow"][3:7, 2] = np.nan
+    got = whole(seen.isel(part), unknown, land)
+    scene, there = got["scene_flags"].values, np.isfinite(got["vod"].values)
+    assert (scene[3:7, 2, 0] & FROZEN == FROZEN).all() and not there[3:7, 2, 0].any()
+    assert (scene[:, 2, 1] == 0).all() and there[3:7, 2, 1].any()
+    line = f"frozen state unknown for 4 of {2 * 31 * land.sizes['cell']} values: masked"
+    assert capsys.readouterr().err == f"{line}\n"

@@ -1,4 +1,4 @@
-"""40° TB: which angles, the fit, its error, and the step."""
+"""40° TB: choice of angles, fit, error, and the step."""
 
 import numpy as np
 import pytest
@@ -34,8 +34,8 @@ def views(tb, accuracy=4.0, incidence=None, centre=ANGLES):
     )
 
 
-def wanted(tb, settings, centre=ANGLES, **more):
-    """The bins that the settings want."""
+def selected(tb, settings, centre=ANGLES, **more):
+    """The bins that the settings select."""
     places = select_bins(centre, settings)
     return views(tb[:, places], centre=centre[places], **more)
 
@@ -53,20 +53,20 @@ def test_bins_lie_within_the_range_and_the_shared_one_is_left_out():
     assert ANGLES[select_bins(ANGLES, PLAIN)].tolist() == [22.5, 27.5, 32.5, 37.5, 42.5, 47.5, 52.5]
     with_40 = PLAIN.model_copy(update={"shared_bin": "covariance"})
     assert 40.0 in ANGLES[select_bins(ANGLES, with_40)]
-    with pytest.raises(GlabError, match="more of them"):
+    with pytest.raises(GlabError, match="at least two angle bins"):
         select_bins(ANGLES, PLAIN.model_copy(update={"angle_max_deg": 24.0}))
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.3, 0.5, 0.6])
 @pytest.mark.parametrize("neighbours", [0, 1, 2])
-def test_shares_are_those_of_generalised_least_squares(correlation, neighbours):
-    own, beside = correlated_bin_weights(correlation)
+def test_bin_weights_are_those_of_generalised_least_squares(correlation, neighbours):
+    middle, beside = correlated_bin_weights(correlation)
     matrix = np.eye(neighbours + 1)
     matrix[0, 1:] = matrix[1:, 0] = correlation
     right = np.linalg.solve(matrix, np.ones(neighbours + 1))
     if right[0] < 0:
         right = np.array([0.0] + [1.0] * neighbours)
-    assert own[neighbours] == pytest.approx(right[0], abs=1e-12)
+    assert middle[neighbours] == pytest.approx(right[0], abs=1e-12)
     if neighbours:
         assert beside[neighbours] == pytest.approx(right[1])
 
@@ -107,19 +107,21 @@ def test_noise_free_bins_give_the_model_at_40(form):
 
 def test_with_its_prior_the_observation_hardly_moves():
     sm, vod, scenes = world(500)
-    got = estimate_tb40(wanted(modelled(sm, vod, scenes, ANGLES[None]), PLAIN), scenes, PLAIN)
+    got = estimate_tb40(selected(modelled(sm, vod, scenes, ANGLES[None]), PLAIN), scenes, PLAIN)
     off = got.tb_k - modelled(sm, vod, scenes, [[40.0]])[:, 0]
     assert np.abs(off).max() < 0.5 and np.abs(off.mean(axis=0)).max() < 0.1
 
 
 @pytest.mark.parametrize("form", ["observation", "model"])
-def test_the_stated_error_is_the_spread(form):
+def test_the_standard_error_is_the_standard_deviation_of_the_error(form):
     sm, vod, scenes = world(4000)
     settings = PLAIN.model_copy(update={"form": form, "common_error_k": 1.0})
     clean = modelled(sm, vod, scenes, ANGLES[None])
     noisy = clean + 4.0 * RNG.standard_normal(clean.shape) + RNG.standard_normal((4000, 1, 2))
-    got = estimate_tb40(wanted(noisy, settings), scenes, settings)
-    truth = estimate_tb40(wanted(clean, settings), scenes, settings)  # the prior's pull apart
+    got = estimate_tb40(selected(noisy, settings), scenes, settings)
+    truth = estimate_tb40(
+        selected(clean, settings), scenes, settings
+    )  # with the same influence of the prior
     ratio = np.std((got.tb_k - truth.tb_k) / got.error_k, axis=0)
     np.testing.assert_allclose(ratio, 1.0, atol=0.06)
     single = np.std(noisy[:, 6] - clean[:, 6])
@@ -131,46 +133,46 @@ def test_fewer_angles_are_less_certain():
     tb = modelled(sm, vod, scenes, ANGLES[None])
     fewer = tb.copy()
     fewer[:, :5] = np.nan
-    many, few = (estimate_tb40(wanted(x, PLAIN), scenes, PLAIN) for x in (tb, fewer))
+    many, few = (estimate_tb40(selected(x, PLAIN), scenes, PLAIN) for x in (tb, fewer))
     assert (few.error_k > many.error_k).all()
     assert set(few.angles) == {3} and set(many.angles) == {7}
 
 
-def test_a_misfit_is_told_and_a_missing_polarisation_costs_its_bin():
+def test_tb_rmse_shows_an_outlier_and_a_missing_polarisation_removes_its_bin():
     sm, vod, scenes = world(20)
     tb = modelled(sm, vod, scenes, ANGLES[None])
     tb[0, 6] += 30.0
     tb[1, 6, 0] = np.nan
-    got = estimate_tb40(wanted(tb, PLAIN), scenes, PLAIN)
+    got = estimate_tb40(selected(tb, PLAIN), scenes, PLAIN)
     assert got.rmse_k[0] > 5 and (got.rmse_k[1:] < 2).all()
     assert got.angles[1] == 6 and (got.angles[2:] == 7).all()
 
 
-def test_what_is_missing_gives_no_value():
+def test_missing_inputs_give_no_value():
     sm, vod, scenes = world(4)
     tb = modelled(sm, vod, scenes, ANGLES[None])
     tb[0] = np.nan
     tb[1, :, 1] = np.nan
     scenes.clay[2] = np.nan
-    got = estimate_tb40(wanted(tb, PLAIN), scenes, PLAIN)
+    got = estimate_tb40(selected(tb, PLAIN), scenes, PLAIN)
     for values in (got.tb_k[:, 0], got.error_k[:, 1], got.rmse_k):
         np.testing.assert_array_equal(np.isfinite(values), [False, False, False, True])
     np.testing.assert_array_equal(got.angles, [0, 0, 0, 7])
 
 
-def test_hot_cold_and_inverted_scenes_come_through():
+def test_extreme_scenes_give_finite_values():
     tb = np.zeros((4, len(ANGLES), 2))
     tb[0], tb[1] = 0.0, 400.0
     tb[2, :, 0], tb[2, :, 1] = 280.0, 200.0
     tb[3] = 150.0
-    got = estimate_tb40(wanted(tb, PLAIN), ground(4), PLAIN)
+    got = estimate_tb40(selected(tb, PLAIN), ground(4), PLAIN)
     assert np.isfinite(got.tb_k).all() and np.isfinite(got.error_k).all()
 
 
 # --- sky and atmosphere ------------------------------------------------------------------------
 
 
-def test_the_atmosphere_is_taken_out():
+def test_the_atmosphere_is_removed():
     lmeb, scenes = Lmeb(), ground(300)
     sm, vod, _ = world(300)
     t_sky = sky_tb(scenes, lmeb, np.broadcast_to(ANGLES, (300, len(ANGLES))))
@@ -184,12 +186,12 @@ def test_the_atmosphere_is_taken_out():
         remove_atmosphere(above, scenes, lmeb, angles), at_surface, atol=1e-9
     )
     settings = Tb40(sm_sigma=50.0, vod_sigma=50.0, tb_sigma_min_k=0.1)
-    got = estimate_tb40(wanted(above, settings, accuracy=0.1), scenes, settings)
+    got = estimate_tb40(selected(above, settings, accuracy=0.1), scenes, settings)
     at_40 = modelled(sm, vod, scenes, [[40.0]], lmeb, sky_tb(scenes, lmeb, np.full((300, 1), 40.0)))
     np.testing.assert_allclose(got.tb_k, at_40[:, 0], atol=0.02)
 
 
-def test_an_unknown_altitude_is_sea_level_and_unknown_air_as_warm_as_the_ground():
+def test_unknown_altitude_is_sea_level_and_unknown_air_has_the_temperature_of_the_ground():
     unknown = ground(2, altitude_km=np.nan, t_air_k=np.nan)
     known = ground(2, altitude_km=0.0, t_air_k=295.0)
     angles = np.full((2, 1), 40.0)
@@ -244,20 +246,20 @@ def test_an_overpass_without_a_surface_is_left_out(year):
         next(year_blocks(seen, {}, cells, PLAIN))
 
 
-def test_inputs_that_do_not_fit_are_told(year):
+def test_inputs_that_do_not_fit_raise(year):
     cells, surfaces, seen, _, _ = year
     later = {"ascending": surface(cells, 2012)}
     other = {"ascending": surface(domain(4), 2011)}
     no_deep = {"ascending": surfaces["ascending"].drop_vars("t_deep")}
     bare = cells.drop_vars("clay")
-    for bad, told in [
-        ((seen, later, cells), "other days"),
+    for bad, message in [
+        ((seen, later, cells), "lacks days"),
         ((seen, other, cells), "another domain"),
         ((seen, no_deep, cells), "soil temperature"),
-        ((seen, surfaces, bare), "of its soil"),
+        ((seen, surfaces, bare), "no map of clay"),
         ((seen.drop_vars("incidence"), surfaces, cells), "incidence"),
     ]:
-        with pytest.raises(GlabError, match=told):
+        with pytest.raises(GlabError, match=message):
             next(year_blocks(*bad, PLAIN))
 
 

@@ -54,3 +54,8 @@ def positions(wanted: NDArray[np.integer], known: NDArray[np.integer]) -> Indice
     order = np.argsort(known, kind="stable")
     place = order[np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)]
     return np.where(known[place] == wanted, place, -1)
+
+
+def blocks(size: int, length: int) -> list[slice]:
+    """Return consecutive slices of at most `length` that cover 0 … `size`."""
+    return [slice(start, min(start + length, size)) for start in range(0, size, length)]

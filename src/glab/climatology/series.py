@@ -5,8 +5,6 @@ Every stage that works with values of a source takes them from here, so that all
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -17,6 +15,7 @@ from glab.calendar import Days, time_blocks
 from glab.config import Mask, Series
 from glab.errors import GlabError, unknown_name
 from glab.grids.cells import check_cells
+from glab.mask import UnknownGround, mask_frozen_ground, mask_open_water, select_days
 
 DIMENSIONS = ("time", "cell", "channel")
 SELECTABLE = ("overpass", "angle", "channel")
@@ -29,6 +28,7 @@ def series(
     domain: xr.Dataset,
     spec: Series,
     mask: Mask,
+    counts: UnknownGround | None = None,
 ) -> xr.Dataset:
     """Variables of a source-year (or a part of one), masked for frozen ground and open water.
 
@@ -41,18 +41,19 @@ def series(
         spec: which variables, at which overpass, angle or channel, of which quality.
         mask: thresholds; a value is dropped where the ground is colder or snowier, or where
             open water takes a larger share, than they allow.
+        counts: values of unknown ground are added to it.
 
     Returns:
-        The variables, (time, cell[, channel]), in memory; NaN where missing or masked. Where
-        temperature, snow or water are unknown nothing is masked.
+        The variables, (time, cell[, channel]), in memory; NaN where missing or masked. Ground and
+        water of unknown state are masked, see `glab.mask`.
 
     Raises:
         GlabError: for a variable or position that is not there, or files of different domains.
     """
     check_cells(domain, dataset)
-    dropped = _water(domain, mask)
-    frozen = _frozen(surface, dataset, mask)
-    dropped = dropped if frozen is None else dropped | frozen
+    dropped = mask_open_water(domain, mask)
+    if surface is not None and mask.frozen_source is not None:
+        dropped = dropped | mask_frozen_ground(select_days(surface, dataset), mask, counts)
     kept = {name: _trusted(dataset, name, spec).where(~dropped) for name in spec.variables}
     return xr.Dataset(kept).transpose("time", "cell", ...)
 
@@ -73,9 +74,10 @@ def series_blocks(
     """
     if not dataset.sizes["time"]:
         return
-    surface = surface_of(dataset, surfaces, mask)
+    surface, counts = surface_of(dataset, surfaces, mask), UnknownGround()
     for block in time_blocks(dataset["time"].values):
-        yield series(dataset.isel(time=block), surface, domain, spec, mask)
+        yield series(dataset.isel(time=block), surface, domain, spec, mask, counts)
+    counts.log()
 
 
 def concatenate_blocks(parts: Iterable[xr.Dataset], days: Days) -> xr.Dataset:
@@ -175,47 +177,3 @@ def _position(array: xr.DataArray, dimension: str, wanted: str | float) -> int:
     if not hits.any():
         raise unknown_name(dimension, str(wanted), map(str, values), variable="series.select")
     return int(np.argmax(hits))
-
-
-def _water(domain: xr.Dataset, mask: Mask) -> xr.DataArray:
-    """True where open water takes too large a share of the cell."""
-    if "water_fraction" not in domain:
-        return xr.DataArray(np.zeros(domain.sizes["cell"], bool), dims="cell")
-    return domain["water_fraction"] > mask.water_fraction_max
-
-
-def _frozen(surface: xr.Dataset | None, dataset: xr.Dataset, mask: Mask) -> xr.DataArray | None:
-    """True where the ground is frozen or under snow, on the days of `dataset`."""
-    if surface is None or mask.frozen_source is None:
-        return None
-    check_cells(dataset, surface)
-    ground = surface.isel(time=_days_in(surface, dataset))
-    rules = []
-    if "t_surface" in surface:
-        rules.append(ground["t_surface"] < mask.t_surface_min_k)
-    if "snow" in surface:
-        rules.append(ground["snow"] > mask.snow_max_kg_m2)
-    if not rules:
-        raise GlabError(
-            "the surface file tells nothing of frozen ground",
-            path=surface.encoding.get("source"),
-            found=list(surface.data_vars),
-            expected="t_surface or snow",
-        )
-    return functools.reduce(operator.or_, rules)
-
-
-def _days_in(surface: xr.Dataset, dataset: xr.Dataset) -> slice:
-    """Where in the surface file the days of a source stand."""
-    wanted, days = dataset["time"].values, surface["time"].values
-    start = int(np.searchsorted(days, wanted[0])) if wanted.size else 0
-    place = slice(start, start + wanted.size)
-    if not np.array_equal(days[place], wanted):
-        raise GlabError(
-            "the surface file lacks days of the source",
-            path=surface.encoding.get("source"),
-            variable="time",
-            found=f"{days[:1]} … {days[-1:]}",
-            expected=f"{wanted[0]} … {wanted[-1]}",
-        )
-    return place

@@ -1,6 +1,8 @@
-"""The cost of (SM, VOD) of one cell, and its derivatives, compiled.
+"""Compute the cost of (SM, VOD) of one cell and its derivatives, compiled.
 
-J = Σ (TB − model)²/σ² over angles and polarisations + (SM − prior)²/σ_SM² + (VOD − prior)²/σ_VOD².
+J = Σ (TB − model)²/σ² over angles and polarisations + (SM − prior)²/σ_SM² + (VOD − prior)²/σ_VOD²
+(docs/science.md, section 4.1). Scalars go in named tuples, angles and cells in structured arrays:
+both cost compiled code nothing and keep its arguments few.
 """
 
 from __future__ import annotations
@@ -30,23 +32,35 @@ from glab.lmeb.emission import (
 )
 from glab.lmeb.surface import mix_and_roughen, power_ratio, power_ratio_slope, refracted
 
-Record = Value  # one element of a structured array
+Record = Value
+"""One element of a structured array."""
+
 OBSERVATION_FIELDS = ("tb_h", "tb_v", "incidence_deg", "tb_sigma_k", "t_sky_k")
+"""Of one angle of a cell."""
+
 MODEL_FIELDS = (
     *("clay", "t_ground_k", "t_canopy_k", "omega", "h_r", "q_r", "n_rh", "n_rv", "tt_h", "tt_v"),
     *("sm_prior", "sm_sigma", "vod_prior", "vod_sigma", "sm_min", "sm_max", "vod_min", "vod_max"),
 )
+"""Of one cell: emission parameters, priors and bounds."""
+
 VIEW_FIELDS = (
     *("cos", "sin2", "grazing", "path_h", "path_v", "rough_h", "rough_v"),
     *("tb_h", "tb_v", "weight_h", "weight_v", "t_sky"),
 )
+"""Of one angle, computed once for a cell: geometry, roughness, TB and weights."""
+
 OBSERVATION = np.dtype([(name, np.float64) for name in OBSERVATION_FIELDS])
 MODEL = np.dtype([(name, np.float64) for name in MODEL_FIELDS])
 VIEW = np.dtype([(name, np.float64) for name in VIEW_FIELDS])
 
 
 class Scene(NamedTuple):
-    """The emission parameters of one cell, K and 1; γ of angle p is exp(−slowness·path·VOD)."""
+    """Emission parameters of one cell, K and 1.
+
+    The transmissivity of a view is exp(−slowness · path · VOD); `slowness` is 1 in the tau-omega
+    model and √(1 − ω) in the two-stream model.
+    """
 
     t_ground: float
     t_canopy: float
@@ -71,7 +85,10 @@ class Prior(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """One cell, with all that (SM, VOD) do not change; the first `used` views count."""
+    """One cell and everything that does not depend on (SM, VOD).
+
+    Only the first `used` views have a TB.
+    """
 
     soil: SoilRefraction
     scene: Scene
@@ -81,7 +98,10 @@ class Problem(NamedTuple):
 
 
 class State(NamedTuple):
-    """Cost at (sm, vod), minus half its gradient, half its Gauss–Newton Hessian, and Σ(ΔTB)²."""
+    """Cost at one (sm, vod) and its derivatives.
+
+    `g_…` is minus half the gradient, `h_…` half the Gauss–Newton Hessian, `squares` Σ (ΔTB)², K².
+    """
 
     sm: float
     vod: float
@@ -96,7 +116,8 @@ class State(NamedTuple):
 
 @compiled_too
 def angular_power(cos: float, exponent: float) -> float:
-    """cos^exponent, quickly for the exponents in use."""
+    """Return cos^exponent."""
+    # The exponents in use need no pow(), which takes longer than the rest of a view.
     if exponent == 0.0:
         return 1.0
     if exponent == -1.0:
@@ -106,7 +127,7 @@ def angular_power(cos: float, exponent: float) -> float:
 
 @compiled_too
 def fill_view(view: Record, observed: Record, model: Record) -> None:
-    """What one angle needs and (SM, VOD) do not change; a missing TB gets no weight."""
+    """Fill the view of one angle; a missing TB has weight 0."""
     cos = np.cos(np.deg2rad(observed.incidence_deg))
     view.cos, view.sin2 = cos, 1.0 - cos * cos
     view.grazing = view.sin2 / cos
@@ -125,7 +146,7 @@ def fill_view(view: Record, observed: Record, model: Record) -> None:
 
 @compiled_too
 def fill_views(views: NDArray[np.void], observed: NDArray[np.void], model: Record) -> int:
-    """Fill `views` with the usable angles of a cell; returns their number."""
+    """Fill `views` with the usable angles of a cell and return their number."""
     used = 0
     for j in range(observed.shape[0]):
         o = observed[j]
@@ -137,10 +158,17 @@ def fill_views(views: NDArray[np.void], observed: NDArray[np.void], model: Recor
 
 
 @compiled_too
-def pose(
+def pose_problem(
     model: Record, observed: NDArray[np.void], views: NDArray[np.void], flags: tuple[bool, bool]
 ) -> Problem:
-    """The `Problem` of one cell; `views` is its scratch space."""
+    """Return the problem of one cell.
+
+    Args:
+        model: MODEL record of the cell.
+        observed: OBSERVATION records of its angles.
+        views: VIEW records, as many; they are overwritten.
+        flags: whether the dielectric is Mironov 2013, and whether the model is two-stream.
+    """
     mironov2013, two = flags
     if mironov2013:
         soil = mironov2013_refraction(model.clay, model.t_ground_k)
@@ -160,7 +188,7 @@ def pose(
 def reflectivity_slopes(
     n: float, k: float, dn: float, dk: float, view: Record
 ) -> tuple[float, float, float, float]:
-    """Fresnel r_h, r_v and their derivatives where n + ik changes at the rate dn + i·dk."""
+    """Return Fresnel r_h, r_v and their derivatives where n + ik changes at the rate dn + i·dk."""
     u, w = refracted(n * n - k * k, 2.0 * n * k, view.sin2)
     inverse = 1.0 / (u * u + w * w)
     real, imaginary = n * dn - k * dk, n * dk + k * dn
@@ -175,7 +203,7 @@ def reflectivity_slopes(
 def emission_slopes(
     scene: Scene, r: float, gamma: float, rate: float, t_sky: float
 ) -> tuple[float, float, float]:
-    """TB and its derivatives by r and by VOD; γ = exp(−rate·VOD)."""
+    """Return TB and its derivatives by r and by VOD; γ = exp(−rate·VOD)."""
     t_g, t_c = scene.t_ground, scene.t_canopy
     if scene.two_stream:
         tb = two_stream(r, gamma, t_g, t_c, scene.r_inf)
@@ -190,7 +218,7 @@ def emission_slopes(
 def view_slopes(
     scene: Scene, view: Record, n: float, k: float, dn: float, dk: float, vod: float
 ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """(TB, ∂TB/∂SM, ∂TB/∂VOD) of one angle, for H and for V."""
+    """Return (TB, ∂TB/∂SM, ∂TB/∂VOD) of one angle, for H and for V."""
     r_h, r_v, dr_h, dr_v = reflectivity_slopes(n, k, dn, dk, view)
     rate_h, rate_v = scene.slowness * view.path_h, scene.slowness * view.path_v
     gamma_h = np.exp(-rate_h * vod)
@@ -206,8 +234,11 @@ def view_slopes(
 
 
 @compiled_too
-def evaluate(problem: Problem, sm: float, vod: float, free: bool) -> State:
-    """`State` at (sm, vod); `free` tells the side of the kink at `m_t`."""
+def evaluate_cost(problem: Problem, sm: float, vod: float, free: bool) -> State:
+    """Return cost and derivatives at (sm, vod).
+
+    `free`: whether the slopes at `m_t`, where the cost has a kink, are those of free water.
+    """
     n, k = refraction(sm, problem.soil)
     dn, dk = refraction_slope(sm, problem.soil, free)
     sm_off, vod_off = problem.prior.sm - sm, problem.prior.vod - vod
@@ -233,7 +264,7 @@ def evaluate(problem: Problem, sm: float, vod: float, free: bool) -> State:
 
 @compiled_too
 def tb_count(problem: Problem) -> int:
-    """Number of TB values used."""
+    """Return the number of TB values used."""
     count = 0
     for j in range(problem.used):
         count += (problem.views[j].weight_h > 0.0) + (problem.views[j].weight_v > 0.0)

@@ -1,17 +1,19 @@
-"""L-band emission of a vegetated soil: the tau-omega and the two-stream model.
+"""Compute the L-band emission of a vegetated soil: the tau-omega and the two-stream model.
 
-Notation: p polarisation H or V, θ incidence, γ transmissivity, r rough reflectivity. Functions
-marked `compiled_too` are plain numpy for arrays and are also compiled, for scalars, into the
-inversion.
+Notation: p polarisation H or V, θ incidence, γ transmissivity, r rough reflectivity. Equations:
+docs/science.md, sections 3.3, 3.4 and 3.8. Functions marked `compiled_too` are plain numpy for
+arrays and are also compiled, for scalars, into the inversion.
 """
 
 from __future__ import annotations
+
+from typing import Any, NotRequired, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from glab.arrays import Float64s
-from glab.errors import unknown_name
+from glab.errors import GlabError, unknown_name
 from glab.lmeb.dielectric import (
     Value,
     compiled_too,
@@ -26,7 +28,7 @@ MODELS = ("tau-omega", "two-stream")
 
 @compiled_too
 def vegetation_path(cos: Value, sin2: Value, tt: Value) -> Value:
-    """τ_p/cosθ per unit of nadir optical depth: (cos²θ + tt_p sin²θ)/cosθ."""
+    """Return τ_p/cosθ per unit of nadir optical depth, (cos²θ + tt_p sin²θ)/cosθ."""
     return (cos * cos + tt * sin2) / cos
 
 
@@ -34,7 +36,7 @@ def vegetation_path(cos: Value, sin2: Value, tt: Value) -> Value:
 def tau_omega(
     r: Value, gamma: Value, t_ground: Value, t_canopy: Value, omega: Value, t_sky: Value
 ) -> Value:
-    """TB of the zeroth-order tau-omega model, K."""
+    """Return the TB of the zeroth-order tau-omega model, K (Wigneron et al. 2007)."""
     canopy = (1.0 - omega) * t_canopy * (1.0 - gamma) * (1.0 + gamma * r)
     return canopy + (1.0 - r) * gamma * t_ground + t_sky * r * gamma * gamma
 
@@ -43,7 +45,7 @@ def tau_omega(
 def tau_omega_slopes(
     r: Value, gamma: Value, t_ground: Value, t_canopy: Value, omega: Value, t_sky: Value
 ) -> tuple[Value, Value]:
-    """Derivatives of `tau_omega` with respect to r and to γ, K."""
+    """Return the derivatives of `tau_omega` with respect to r and to γ, K."""
     source = (1.0 - omega) * t_canopy
     by_r = gamma * (source * (1.0 - gamma) - t_ground + t_sky * gamma)
     by_gamma = source * (r - 1.0 - 2.0 * gamma * r) + (1.0 - r) * t_ground
@@ -52,14 +54,14 @@ def tau_omega_slopes(
 
 @compiled_too
 def canopy_layer(e: Value, r_inf: Value) -> tuple[Value, Value]:
-    """Reflectivity and transmissivity of a layer with e = exp(−λT) in the two-stream model."""
+    """Return reflectivity and transmissivity of a two-stream layer with e = exp(−λT)."""
     depth = 1.0 - r_inf * r_inf * e * e
     return r_inf * (1.0 - e * e) / depth, (1.0 - r_inf * r_inf) * e / depth
 
 
 @compiled_too
 def two_stream(r: Value, e: Value, t_ground: Value, t_canopy: Value, r_inf: Value) -> Value:
-    """TB of the two-stream model, K; e = exp(−λT), no sky term."""
+    """Return the TB of the two-stream model, K; e = exp(−λT), no sky term (Schwank et al. 2018)."""
     r_l, t_l = canopy_layer(e, r_inf)
     emitted = (1.0 - r_l - t_l) * t_canopy
     upward = (1.0 - r) * t_ground + r * emitted
@@ -70,7 +72,7 @@ def two_stream(r: Value, e: Value, t_ground: Value, t_canopy: Value, r_inf: Valu
 def two_stream_slopes(
     r: Value, e: Value, t_ground: Value, t_canopy: Value, r_inf: Value
 ) -> tuple[Value, Value]:
-    """Derivatives of `two_stream` with respect to r and to e, K."""
+    """Return the derivatives of `two_stream` with respect to r and to e, K."""
     r_l, t_l = canopy_layer(e, r_inf)
     rr = r_inf * r_inf
     depth = 1.0 - rr * e * e
@@ -87,17 +89,93 @@ def two_stream_slopes(
 
 @compiled_too
 def infinite_canopy_reflectivity(omega: Value) -> Value:
-    """r∞ = (1 − ω/2 − λ)/(ω/2) = (1 − λ)/(1 + λ), λ = √(1−ω), which is 0 at ω = 0."""
+    """Return r∞ = (1 − ω/2 − λ)/(ω/2), with λ = √(1−ω)."""
+    # The equal form (1 − λ)/(1 + λ) has no division 0/0 at ω = 0.
     scatter_root = np.sqrt(1.0 - omega)
     return (1.0 - scatter_root) / (1.0 + scatter_root)
 
 
-def check_names(dielectric: str, model: str) -> None:
-    """Raise GlabError where the dielectric or the emission model is not one we know."""
-    if dielectric not in DIELECTRICS:
-        raise unknown_name("dielectric model", dielectric, DIELECTRICS, variable="dielectric")
-    if model not in MODELS:
-        raise unknown_name("emission model", model, MODELS, variable="model")
+class EmissionParameters(TypedDict):
+    """Parameters of L-MEB for scenes, the same for `brightness_temperature` and `invert`.
+
+    Numbers or arrays that broadcast with the scenes; NaN gives NaN.
+
+    Attributes:
+        clay: clay fraction of the soil, 0…1.
+        t_ground_k: effective temperature of the soil, K; `mironov2013` uses it too.
+        t_canopy_k: effective temperature of the canopy, K.
+        omega: effective scattering albedo ω, 0 ≤ ω < 1.
+        h_r: roughness H_R ≥ 0, 1.
+        q_r: polarisation mixing Q, 0…1; default 0.
+        n_rh, n_rv: angular exponents of roughness for H and V; default −1.
+        tt_h, tt_v: angular shape of the optical depth, τ_p = τ (cos²θ + tt_p sin²θ), for H and V;
+            default 1, an isotropic canopy.
+        dielectric: "mironov2013" (default) or "mironov2009" (at 1.4 GHz).
+        model: "tau-omega" (default) or "two-stream" (without sky term).
+    """
+
+    clay: ArrayLike
+    t_ground_k: ArrayLike
+    t_canopy_k: ArrayLike
+    omega: ArrayLike
+    h_r: ArrayLike
+    q_r: NotRequired[ArrayLike]
+    n_rh: NotRequired[ArrayLike]
+    n_rv: NotRequired[ArrayLike]
+    tt_h: NotRequired[ArrayLike]
+    tt_v: NotRequired[ArrayLike]
+    dielectric: NotRequired[str]
+    model: NotRequired[str]
+
+
+DEFAULTS: dict[str, Any] = {
+    "q_r": 0.0,
+    "n_rh": -1.0,  # as in SMOS-IC
+    "n_rv": -1.0,
+    "tt_h": 1.0,
+    "tt_v": 1.0,
+    "dielectric": "mironov2013",
+    "model": "tau-omega",
+}
+"""Values of the parameters that may be left out (docs/science.md, sections 3.2, 3.3 and 3.7)."""
+
+REQUIRED = [name for name in EmissionParameters.__annotations__ if name not in DEFAULTS]
+
+CLAY_MAX = 1.01
+"""Largest clay fraction that is accepted; packing and regridding may exceed 1 by a little."""
+
+KELVIN_MIN = 150.0
+"""A ground or canopy that is nowhere warmer than this is not given in kelvin, K."""
+
+
+def complete_parameters(parameters: EmissionParameters) -> dict[str, Any]:
+    """Return emission parameters with the defaults added, after a check of names and units.
+
+    Raises:
+        GlabError: for a parameter that is missing or unknown, an unknown model, clay in per cent,
+            temperatures in °C.
+    """
+    for name in parameters:
+        if name not in EmissionParameters.__annotations__:
+            raise unknown_name("emission parameter", name, EmissionParameters.__annotations__)
+    complete = {**DEFAULTS, **parameters}
+    missing = [name for name in REQUIRED if name not in complete]
+    if missing:
+        raise GlabError("emission parameters are missing", expected=", ".join(missing))
+    for kind, known in (("dielectric", DIELECTRICS), ("model", MODELS)):
+        if complete[kind] not in known:
+            raise unknown_name(f"{kind} model", complete[kind], known, variable=kind)
+    if (clay := _largest(complete["clay"])) > CLAY_MAX:
+        raise GlabError("clay is a fraction", variable="clay", found=clay, expected="0 … 1")
+    for name in ("t_ground_k", "t_canopy_k"):
+        if np.isfinite(warmest := _largest(complete[name])) and warmest < KELVIN_MIN:
+            raise GlabError("temperatures are in kelvin", variable=name, found=warmest)
+    return complete
+
+
+def _largest(values: ArrayLike) -> float:
+    """Return the largest value, without NaN; minus infinity where there is none."""
+    return float(np.fmax.reduce(np.asarray(values), axis=None, initial=-np.inf))
 
 
 def brightness_temperature(
@@ -105,67 +183,52 @@ def brightness_temperature(
     vod: ArrayLike,
     *,
     incidence_deg: ArrayLike,
-    clay: ArrayLike,
-    t_ground_k: ArrayLike,
-    t_canopy_k: ArrayLike,
-    omega: ArrayLike,
-    h_r: ArrayLike,
-    q_r: ArrayLike = 0.0,
-    n_rh: ArrayLike = -1.0,
-    n_rv: ArrayLike = -1.0,
-    tt_h: ArrayLike = 1.0,
-    tt_v: ArrayLike = 1.0,
     t_sky_k: ArrayLike = 0.0,
-    dielectric: str = "mironov2013",
-    model: str = "tau-omega",
+    **parameters: Unpack[EmissionParameters],
 ) -> tuple[Float64s, Float64s]:
-    """TB of a vegetated soil at L-band, by polarisation.
+    """Return the L-band TB of a vegetated soil at both polarisations.
 
     Args:
         sm: soil moisture, m3 m-3, any shape; all arguments broadcast.
         vod: vegetation optical depth at nadir, 1.
         incidence_deg: incidence angle, degrees, 0 ≤ θ < 90.
-        clay: clay fraction, 0…1.
-        t_ground_k: effective temperature of the soil, K; also the one of `mironov2013`.
-        t_canopy_k: effective temperature of the canopy, K.
-        omega: single-scattering albedo, 0 ≤ ω < 1.
-        h_r: roughness H_R, as are q_r, n_rh and n_rv: see `rough_reflectivity`.
-        q_r: polarisation mixing Q.
-        n_rh: angular exponent N_H.
-        n_rv: angular exponent N_V.
-        tt_h: angular shape of the optical depth, τ_p = τ (cos²θ + tt_p sin²θ), for H.
-        tt_v: the same for V.
         t_sky_k: downwelling sky temperature, K; the two-stream model has no such term.
-        dielectric: "mironov2013" or "mironov2009" (at 1.4 GHz).
-        model: "tau-omega" or "two-stream"; they agree at ω = 0 and no sky.
+        **parameters: soil and vegetation, see `EmissionParameters`; `clay` (0…1), `t_ground_k` (K),
+            `t_canopy_k` (K), `omega` (1) and `h_r` (1) are required.
 
     Returns:
-        (tb_h, tb_v), K, shape of the broadcast arguments; NaN where any is NaN.
+        (tb_h, tb_v), K, shape of the broadcast arguments; NaN where any argument is NaN.
+
+    Raises:
+        GlabError: see `complete_parameters`.
+
+    Valid at 1.4 GHz, for thawed ground without snow; clay and temperature as for the permittivity.
 
     Reference: tau-omega: Wigneron et al. 2007, doi:10.1016/j.rse.2006.10.014; two-stream with
     isotropic scattering: Schwank et al., Remote Sens. 10, 1868, 2018, doi:10.3390/rs10121868, and
-    Li et al., Remote Sens. Environ. 236, 111502, 2020, doi:10.1016/j.rse.2019.111502.
+    Li et al., Remote Sens. Environ. 236, 111502, 2020, doi:10.1016/j.rse.2019.111502. Equations:
+    docs/science.md, sections 3.1 to 3.8.
     """
-    check_names(dielectric, model)
-    if dielectric == "mironov2009":
-        permittivity = permittivity_mironov2009(sm, clay)
+    p = complete_parameters(parameters)
+    if p["dielectric"] == "mironov2009":
+        permittivity = permittivity_mironov2009(sm, p["clay"])
     else:
-        permittivity = permittivity_mironov2013(sm, clay, t_ground_k)
+        permittivity = permittivity_mironov2013(sm, p["clay"], p["t_ground_k"])
     smooth = fresnel_reflectivity(permittivity, incidence_deg)
-    r_h, r_v = rough_reflectivity(*smooth, incidence_deg, h_r, q_r, n_rh, n_rv)
-    t_ground, t_canopy, albedo, sky, depth = (
-        np.asarray(x, dtype=np.float64) for x in (t_ground_k, t_canopy_k, omega, t_sky_k, vod)
+    roughness = (p[name] for name in ("h_r", "q_r", "n_rh", "n_rv"))
+    r_h, r_v = rough_reflectivity(*smooth, incidence_deg, *roughness)
+    t_ground, t_canopy, omega, t_sky, depth = (
+        np.asarray(x, dtype=np.float64)
+        for x in (p["t_ground_k"], p["t_canopy_k"], p["omega"], t_sky_k, vod)
     )
     cos, sin2 = cos_sin2(incidence_deg)
 
     def emit(r: Float64s, tt: ArrayLike) -> Float64s:
         path = depth * vegetation_path(cos, sin2, np.asarray(tt, dtype=np.float64))
-        if model == "tau-omega":
-            return np.asarray(tau_omega(r, np.exp(-path), t_ground, t_canopy, albedo, sky))
-        e = np.exp(-np.sqrt(1.0 - albedo) * path)
-        return np.asarray(
-            two_stream(r, e, t_ground, t_canopy, infinite_canopy_reflectivity(albedo))
-        )
+        if p["model"] == "tau-omega":
+            return np.asarray(tau_omega(r, np.exp(-path), t_ground, t_canopy, omega, t_sky))
+        e = np.exp(-np.sqrt(1.0 - omega) * path)
+        return np.asarray(two_stream(r, e, t_ground, t_canopy, infinite_canopy_reflectivity(omega)))
 
-    tb_h, tb_v = np.broadcast_arrays(emit(r_h, tt_h), emit(r_v, tt_v))
+    tb_h, tb_v = np.broadcast_arrays(emit(r_h, p["tt_h"]), emit(r_v, p["tt_v"]))
     return tb_h, tb_v

@@ -1,32 +1,38 @@
-"""Inversion of L-band TB to soil moisture and vegetation optical depth, many cells at once."""
+"""Invert L-band TB for soil moisture and vegetation optical depth, many cells at once."""
 
 from __future__ import annotations
 
 import inspect
 import math
+import sys
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from glab.arrays import Float64s
+from glab.arrays import Booleans, Float64s, blocks
 from glab.errors import GlabError
-from glab.lmeb import cost, dielectric, emission, search, surface
 from glab.lmeb.cost import MODEL, MODEL_FIELDS, OBSERVATION, OBSERVATION_FIELDS, VIEW
-from glab.lmeb.search import SOLUTION
+from glab.lmeb.emission import EmissionParameters, complete_parameters
+from glab.lmeb.search import SOLUTION, solve_cells
 
 Arrays = dict[str, NDArray[Any]]
 Records = NDArray[np.void]
+
 BLOCK_CELLS = 8192
+"""Cells that one call of the compiled search solves: short enough for all threads to have work."""
+
+SOURCES = ("dielectric", "surface", "emission", "cost", "search")
+"""Modules of this package with compiled functions."""
 
 
 class Inversion(NamedTuple):
-    """What `invert` returns, each of the shape of the cells; NaN where nothing was usable."""
+    """Results of `invert`, each of the shape of the cells; NaN where no TB was usable."""
 
     sm: Float64s
     """Soil moisture, m3 m-3."""
@@ -42,16 +48,19 @@ class Inversion(NamedTuple):
     """The cost at the minimum, 1."""
     iterations: NDArray[np.int32]
     """Steps of the search, over all its starts."""
-    converged: NDArray[np.bool_]
-    """Whether the search arrived."""
+    converged: Booleans
+    """Whether the search converged."""
 
 
 @cache
 def _kernel() -> Callable[..., None]:
-    """`search.solve_cells`, compiled; the cache on disk is keyed on every source it is made of."""
-    modules = (dielectric, surface, emission, cost, search)
+    """Return `search.solve_cells`, compiled.
+
+    numba keys its cache on disk on this file alone. The print of all sources is part of the
+    kernel, so that an edit of any of them compiles it anew.
+    """
+    modules = (sys.modules[f"{__package__}.{name}"] for name in SOURCES)
     source_print = zlib.crc32("".join(inspect.getsource(module) for module in modules).encode())
-    solve_cells = search.solve_cells
 
     @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
     def kernel(
@@ -68,97 +77,77 @@ def invert(
     tb_v: ArrayLike,
     *,
     incidence_deg: ArrayLike,
-    clay: ArrayLike,
-    t_ground_k: ArrayLike,
-    t_canopy_k: ArrayLike,
-    omega: ArrayLike,
-    h_r: ArrayLike,
-    q_r: ArrayLike = 0.0,
-    n_rh: ArrayLike = -1.0,
-    n_rv: ArrayLike = -1.0,
-    tt_h: ArrayLike = 1.0,
-    tt_v: ArrayLike = 1.0,
     t_sky_k: ArrayLike = 0.0,
-    dielectric: str = "mironov2013",
-    model: str = "tau-omega",
+    tb_sigma_k: ArrayLike = 1.0,
     sm_prior: ArrayLike = 0.2,
     sm_sigma: ArrayLike = 0.2,
     vod_prior: ArrayLike = 0.5,
     vod_sigma: ArrayLike = 1.0,
-    tb_sigma_k: ArrayLike = 1.0,
     sm_bounds: tuple[ArrayLike, ArrayLike] = (0.0, 1.0),
     vod_bounds: tuple[ArrayLike, ArrayLike] = (0.0, 2.0),
+    **parameters: Unpack[EmissionParameters],
 ) -> Inversion:
-    """Soil moisture and VOD that fit TB at one angle or many, with Gaussian priors and bounds.
+    """Fit soil moisture and VOD to TB at one angle or many, with Gaussian priors and bounds.
 
     Minimises J = Σ (TB − model)²/σ_TB² + (SM − SM_prior)²/σ_SM² + (VOD − VOD_prior)²/σ_VOD².
-    `t_ground_k` does not follow SM: take it at the prior. The search runs on as many threads as
-    numba is given; cells are independent, so the result does not depend on their number.
+    `t_ground_k` does not follow SM: compute it once, at a fixed SM. The search runs on the number
+    of threads of numba; cells are independent, so the result does not depend on their number.
 
     Args:
         tb_h: observed TB, K, shape (…cells, angle); every finite value is used.
         tb_v: the same, V.
         incidence_deg: incidence angle, degrees, broadcast with `tb_h`.
-        clay: clay fraction; this and all further arguments have the shape of the cells (without
-            the angle), or broadcast to it. See `brightness_temperature`.
-        t_ground_k: effective temperature of the soil, K.
-        t_canopy_k: effective temperature of the canopy, K.
-        omega: single-scattering albedo, 0 ≤ ω < 1.
-        h_r: roughness H_R.
-        q_r: polarisation mixing Q; n_rh, n_rv: angular exponents N_H and N_V.
-        tt_h: angular shape of the optical depth for H; tt_v: for V.
-        t_sky_k: downwelling sky temperature, K; with as many dimensions as `tb_h`, by angle.
-        dielectric: "mironov2013" or "mironov2009".
-        model: "tau-omega" or "two-stream".
-        sm_prior: prior mean of SM, m3 m-3; the search starts here.
-        sm_sigma: its standard deviation; infinity for none.
-        vod_prior: prior mean of VOD, 1.
-        vod_sigma: its standard deviation; infinity for none.
+        t_sky_k: downwelling sky temperature, K; by angle if it has as many dimensions as `tb_h`,
+            else of the shape of the cells.
         tb_sigma_k: standard error of TB, K, broadcast with `tb_h` (its last axis is the angle).
-        sm_bounds: bounds of SM, m3 m-3.
-        vod_bounds: bounds of VOD, 1.
+        sm_prior: prior mean of SM, m3 m-3; the search starts here. This and all further arguments
+            have the shape of the cells (without the angle), or broadcast to it.
+        sm_sigma: its standard deviation, m3 m-3; infinity for no prior.
+        vod_prior: prior mean of VOD, 1.
+        vod_sigma: its standard deviation; infinity for no prior.
+        sm_bounds: lower and upper bound of SM, m3 m-3.
+        vod_bounds: lower and upper bound of VOD, 1.
+        **parameters: soil and vegetation, see `EmissionParameters`; `clay` (0…1), `t_ground_k` (K),
+            `t_canopy_k` (K), `omega` (1) and `h_r` (1) are required.
 
     Returns:
         `Inversion`; NaN (not converged) for cells without a finite TB or with a NaN parameter.
 
     Raises:
-        GlabError: shapes that do not broadcast, bounds out of order, an unknown model name.
+        GlabError: shapes that do not broadcast, bounds out of order, and see
+            `complete_parameters`.
+
+    Valid where `brightness_temperature` is.
 
     Reference: Wigneron et al. 2007, doi:10.1016/j.rse.2006.10.014; the priors are those of
-    SMAP-IB, Li et al. 2022, doi:10.1016/j.rse.2022.112921.
+    SMAP-IB, Li et al. 2022, doi:10.1016/j.rse.2022.112921. Equations: docs/science.md, section 4.1.
     """
-    given = locals()
-    emission.check_names(dielectric, model)
-    observed, models = _observed(given), _models(given)
+    values = complete_parameters(parameters)
+    values |= {"sm_prior": sm_prior, "sm_sigma": sm_sigma}
+    values |= {"vod_prior": vod_prior, "vod_sigma": vod_sigma}
+    values["sm_min"], values["sm_max"] = sm_bounds
+    values["vod_min"], values["vod_max"] = vod_bounds
+    models = {name: np.asarray(values[name]) for name in MODEL_FIELDS}
     _check_bounds(models)
+    observed = {
+        name: np.atleast_1d(np.asarray(value))
+        for name, value in zip(OBSERVATION_FIELDS, (tb_h, tb_v, incidence_deg, tb_sigma_k))
+    }
+    sky = np.asarray(t_sky_k)
+    by_angle = sky.ndim == max(np.ndim(tb_h), np.ndim(tb_v), 1)
+    observed["t_sky_k"] = sky if by_angle else sky[..., np.newaxis]
     cells, angles = _shapes(observed, models)
     solutions = _solve(
         {name: _rows(value, cells, angles) for name, value in observed.items()},
         {name: _rows(value, cells, ()) for name, value in models.items()},
         (math.prod(cells), *angles),
-        (dielectric == "mironov2013", model == "two-stream"),
+        (values["dielectric"] == "mironov2013", values["model"] == "two-stream"),
     )
     return Inversion(*(solutions[name].reshape(cells) for name in Inversion._fields))
 
 
-def _observed(given: dict[str, Any]) -> Arrays:
-    """The arguments whose last axis is the angle."""
-    dimensions = max(np.ndim(given["tb_h"]), np.ndim(given["tb_v"]), 1)
-    observed = {name: np.atleast_1d(np.asarray(given[name])) for name in OBSERVATION_FIELDS}
-    if np.ndim(given["t_sky_k"]) != dimensions:
-        observed["t_sky_k"] = np.asarray(given["t_sky_k"])[..., np.newaxis]
-    return observed
-
-
-def _models(given: dict[str, Any]) -> Arrays:
-    """The arguments of the shape of the cells."""
-    bounds = {}
-    for name in ("sm", "vod"):
-        bounds[f"{name}_min"], bounds[f"{name}_max"] = given[f"{name}_bounds"]
-    return {name: np.asarray((given | bounds)[name]) for name in MODEL_FIELDS}
-
-
 def _check_bounds(models: Arrays) -> None:
+    """Raise unless each lower bound lies below its upper bound."""
     for name in ("sm", "vod"):
         low, high = models[f"{name}_min"], models[f"{name}_max"]
         if np.any(low > high):
@@ -171,7 +160,7 @@ def _check_bounds(models: Arrays) -> None:
 
 
 def _shapes(observed: Arrays, models: Arrays) -> tuple[tuple[int, ...], tuple[int]]:
-    """Shape of the cells, and of the angles."""
+    """Return the shape of the cells and that of the angles."""
     try:
         *lead, angles = np.broadcast_shapes(*(value.shape for value in observed.values()))
         cells = np.broadcast_shapes(tuple(lead), *(value.shape for value in models.values()))
@@ -187,43 +176,44 @@ def _shapes(observed: Arrays, models: Arrays) -> tuple[tuple[int, ...], tuple[in
 
 
 def _rows(value: NDArray[Any], cells: tuple[int, ...], tail: tuple[int, ...]) -> NDArray[Any]:
-    """`value` as one row per cell, or as a single row where all cells share it."""
+    """Reshape `value` to one row per cell, or to a single row if it is the same for all cells."""
     split = max(0, value.ndim - len(tail))
     if math.prod(value.shape[:split]) == 1:
         return np.broadcast_to(value.reshape(value.shape[split:]), tail).reshape(1, *tail)
     return np.broadcast_to(value, cells + tail).reshape(math.prod(cells), *tail)
 
 
-def _records(rows: Arrays, dtype: np.dtype[np.void], part: slice, size: tuple[int, ...]) -> Records:
-    """The rows of one block of cells as records."""
+def _records(
+    rows: Arrays, dtype: np.dtype[np.void], block: slice, size: tuple[int, ...]
+) -> Records:
+    """Pack the rows of one block of cells as records."""
     records = np.empty(size, dtype)
     for name, values in rows.items():
-        records[name] = values if len(values) == 1 else values[part]
+        records[name] = values if len(values) == 1 else values[block]
     return records
 
 
 def _solve(
     observed: Arrays, models: Arrays, size: tuple[int, ...], flags: tuple[bool, bool]
 ) -> Records:
-    """Solve all cells, block by block, on numba's number of threads."""
+    """Solve all cells block by block, on the number of threads of numba."""
     cells, angles = size
     solutions = np.zeros(cells, SOLUTION)
     for name in Inversion._fields[:-2]:
         solutions[name] = np.nan
 
-    def solve(start: int) -> None:
-        part = slice(start, min(start + BLOCK_CELLS, cells))
-        count = part.stop - start
-        block = _records(models, MODEL, part, (count,))
-        views = _records(observed, OBSERVATION, part, (count, angles))
-        _kernel()(block, views, flags, np.empty(angles, VIEW), solutions[part])
+    def solve(block: slice) -> None:
+        count = block.stop - block.start
+        parameters = _records(models, MODEL, block, (count,))
+        views = _records(observed, OBSERVATION, block, (count, angles))
+        _kernel()(parameters, views, flags, np.empty(angles, VIEW), solutions[block])
 
-    starts = range(0, cells, BLOCK_CELLS)
-    if len(starts) < 2:
-        for start in starts:
-            solve(start)
+    parts = blocks(cells, BLOCK_CELLS)
+    if len(parts) < 2:  # a pool of threads costs more than one block
+        for block in parts:
+            solve(block)
         return solutions
     threads: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(solve, starts))
+        list(pool.map(solve, parts))
     return solutions

@@ -1,14 +1,19 @@
-"""Scattering albedo and roughness of the soil from land cover (IGBP classes)."""
+"""Derive scattering albedo and roughness of the soil from land cover (IGBP classes).
+
+Values: SMOS-IC (Fernandez-Moran et al. 2017); docs/science.md, section 3.9.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from glab.arrays import Float64s, Floats
 from glab.errors import GlabError
 
-CLASSES = 16
+CLASSES = np.arange(1, 17)
+"""Numbers of the IGBP classes with values; water is not among them."""
 
 OMEGA = (
     *(0.06, 0.06, 0.06, 0.06, 0.06, 0.10, 0.08, 0.06),
@@ -25,64 +30,64 @@ ROUGHNESS = (
 """Roughness H_R of classes 1…16."""
 
 
-def weighted_mean(igbp_fraction: NDArray[np.floating], table: ArrayLike) -> NDArray[np.float64]:
-    """Mean of a table's values over the land-cover classes of each cell.
+def weighted_mean(igbp_fraction: Floats, table: ArrayLike) -> Float64s:
+    """Return the mean of a table's values over the land-cover classes of each cell.
 
     Args:
-        igbp_fraction: share of classes 1…16, shape (…, 16); they need not add up to one (the rest
-            is water): weights are renormalised. NaN counts as none.
+        igbp_fraction: fractions of classes 1…16, 0…1, shape (…, 16). Their sum may be below 1 (the
+            rest is water): the weights are renormalised. NaN counts as 0.
         table: value of each class, shape (16,).
 
     Returns:
-        shape (…); NaN where no class has a share.
+        shape (…), unit of the table; NaN where no class has a fraction.
 
     Reference: SMOS-IC, Fernandez-Moran et al. 2017, doi:10.3390/rs9050457.
     """
-    share = np.nan_to_num(np.asarray(igbp_fraction, np.float64))
-    total = share.sum(axis=-1)
-    weighted = share @ np.asarray(table, np.float64)
+    fraction = np.nan_to_num(np.asarray(igbp_fraction, np.float64))
+    total = fraction.sum(axis=-1)
+    weighted = fraction @ np.asarray(table, np.float64)
     return np.divide(weighted, total, out=np.full(total.shape, np.nan), where=total > 0)
 
 
 def landcover_parameters(domain: xr.Dataset) -> xr.Dataset:
-    """`omega` and `h_r` (cell) of a domain's cells.
+    """Return albedo `omega` and roughness `h_r` (cell) of a domain's cells, both without unit.
 
     Args:
-        domain: `igbp_fraction` (cell, igbp 1…16), or maps `omega` and `h_r` (cell), or both; where
-            a map has a value it stands, elsewhere the table's mean over the classes.
+        domain: `igbp_fraction` (cell, igbp), or maps `omega` and `h_r` (cell), or both. The value
+            of a map is used where it is finite, elsewhere the mean over the land-cover classes.
 
     Returns:
         NaN where neither is known.
 
     Raises:
-        GlabError: when the domain tells nothing of one of them.
+        GlabError: where a domain has neither map nor land cover, or lacks classes.
     """
-    tables = {"omega": OMEGA, "h_r": ROUGHNESS}
-    return xr.Dataset({name: ("cell", _of(domain, name, tables[name])) for name in tables})
-
-
-def _of(domain: xr.Dataset, name: str, table: tuple[float, ...]) -> NDArray[np.float64]:
-    """One parameter: the user's map where there is one, else by land cover."""
-    known = domain[name].values.astype(np.float64) if name in domain else None
-    if "igbp_fraction" not in domain:
-        if known is None:
+    parameters = {}
+    for name, table in (("omega", OMEGA), ("h_r", ROUGHNESS)):
+        if "igbp_fraction" in domain:
+            values = weighted_mean(_class_fractions(domain), table)
+        elif name in domain:
+            values = np.full(domain.sizes["cell"], np.nan)
+        else:
             raise GlabError(
-                "the domain tells nothing of its land cover",
+                "the domain has no land cover",
                 path=domain.encoding.get("source"),
                 variable=name,
                 expected=f"igbp_fraction, or a map {name}",
                 remedy="add a land-cover map to the static maps of the domain",
             )
-        return known
-    classes = weighted_mean(_fractions(domain), table)
-    return classes if known is None else np.where(np.isfinite(known), known, classes)
+        if name in domain:
+            known = domain[name].values.astype(np.float64)
+            values = np.where(np.isfinite(known), known, values)
+        parameters[name] = ("cell", values)
+    return xr.Dataset(parameters)
 
 
-def _fractions(domain: xr.Dataset) -> NDArray[np.floating]:
-    """Shares of classes 1…16 in this order, shape (cell, 16)."""
+def _class_fractions(domain: xr.Dataset) -> Floats:
+    """Return the fractions of classes 1…16 in this order, shape (cell, 16)."""
     fraction = domain["igbp_fraction"]
     numbers = fraction["igbp"].values.tolist()
-    if not set(range(1, CLASSES + 1)) <= set(numbers):
+    if not set(CLASSES) <= set(numbers):
         raise GlabError(
             "land-cover classes are missing",
             path=domain.encoding.get("source"),
@@ -90,4 +95,4 @@ def _fractions(domain: xr.Dataset) -> NDArray[np.floating]:
             found=numbers,
             expected="classes 1 … 16",
         )
-    return fraction.transpose("cell", "igbp").sel(igbp=np.arange(1, CLASSES + 1)).values
+    return fraction.transpose("cell", "igbp").sel(igbp=CLASSES).values

@@ -1,10 +1,11 @@
-"""Compiled bounded Levenberg–Marquardt search on (SM, VOD), with second starts.
+"""Search the minimum of the cost over (SM, VOD) within bounds, compiled (Levenberg–Marquardt).
 
-Gauss–Newton steps with analytic derivatives, each the exact minimum of the quadratic model of the
-cost within the bounds, damped where they fail. Where they crawl near a minimum (dense canopies,
-weak data), the rest of the Hessian is measured from two more gradients. Free and bound water are
-two smooth branches that meet in a kink at `m_t`: a step may cross it, but once a crossing step has
-failed, steps end at the kink, and there both branches are tried.
+Each step is the exact minimum of the quadratic model of the cost within the bounds, with analytic
+derivatives, and damped where the cost does not fall. Near a minimum Gauss–Newton steps can become
+slow (dense canopies, weak data). Then two more gradients give the rest of the Hessian.
+
+The cost has a kink at `m_t`, between bound and free water. A step may cross it. After a crossing
+step has failed, steps end at the kink, and the search continues on both sides of it.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from glab.lmeb.cost import Problem, State, evaluate, pose, tb_count
+from glab.lmeb.cost import Problem, State, evaluate_cost, pose_problem, tb_count
 from glab.lmeb.dielectric import compiled_too
 
-LEAST_CURVATURE = 0.005  # eigenvalues of the scaled Hessian are held above
-DIFFERENCE = 1e-6  # m3 m-3 and 1, distance of the gradients that measure the Hessian
+CURVATURE_MIN = 0.005  # lower bound of the eigenvalues of the scaled Hessian, so steps stay finite
+DIFFERENCE = 1e-6  # m3 m-3 and 1, distance of the gradients whose difference gives the Hessian
 
 
 class Symmetric(NamedTuple):
@@ -30,7 +31,7 @@ class Symmetric(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Where a step leads, and the fall of the cost that the quadratic model predicts."""
+    """End of a step, and the fall of the cost that the quadratic model predicts."""
 
     sm: float
     vod: float
@@ -39,20 +40,20 @@ class Step(NamedTuple):
 
 @compiled_too
 def clip(value: float, low: float, high: float) -> float:
-    """`value` held within bounds."""
+    """Limit `value` to low…high."""
     return min(max(value, low), high)
 
 
 @compiled_too
 def predicted_fall(state: State, m: Symmetric, d_sm: float, d_vod: float) -> float:
-    """Fall of the quadratic model along a step."""
+    """Return the fall of the quadratic model along a step."""
     curved = m.ss * d_sm * d_sm + 2.0 * m.sv * d_sm * d_vod + m.vv * d_vod * d_vod
     return 2.0 * (state.g_sm * d_sm + state.g_vod * d_vod) - curved
 
 
 @compiled_too
 def bounded_step(problem: Problem, state: State, m: Symmetric, low: float, high: float) -> Step:
-    """The exact minimum of the quadratic model for SM in low…high and VOD in its bounds."""
+    """Step to the minimum of the quadratic model for SM in low…high and VOD within its bounds."""
     vod_min, vod_max = problem.prior.vod_min, problem.prior.vod_max
     inverse = 1.0 / (m.ss * m.vv - m.sv * m.sv)
     d_sm = (m.vv * state.g_sm - m.sv * state.g_vod) * inverse
@@ -74,11 +75,11 @@ def bounded_step(problem: Problem, state: State, m: Symmetric, low: float, high:
 
 @compiled_too
 def missing_curvature(problem: Problem, state: State, free: bool) -> Symmetric:
-    """Half the Hessian less its Gauss–Newton part, from gradients on the same side of `m_t`."""
+    """Return half the Hessian minus its Gauss–Newton part, from gradients on one side of `m_t`."""
     below = not free or state.sm > problem.soil.m_t + DIFFERENCE
     d_sm = -DIFFERENCE if below else DIFFERENCE
-    by_sm = evaluate(problem, state.sm + d_sm, state.vod, free)
-    by_vod = evaluate(problem, state.sm, state.vod + DIFFERENCE, free)
+    by_sm = evaluate_cost(problem, state.sm + d_sm, state.vod, free)
+    by_vod = evaluate_cost(problem, state.sm, state.vod + DIFFERENCE, free)
     sv = 0.5 * ((state.g_vod - by_sm.g_vod) / d_sm + (state.g_sm - by_vod.g_sm) / DIFFERENCE)
     return Symmetric(
         (state.g_sm - by_sm.g_sm) / d_sm - state.h_ss,
@@ -89,15 +90,16 @@ def missing_curvature(problem: Problem, state: State, free: bool) -> Symmetric:
 
 @compiled_too
 def is_pinned(value: float, g: float, low: float, high: float) -> bool:
-    """Whether a variable rests on a bound that its gradient pushes it against."""
+    """Return whether a variable lies on a bound and its gradient points outside."""
     return (value <= low and g < 0.0) or (value >= high and g > 0.0)
 
 
 @compiled_too
 def quadratic_model(state: State, bend: Symmetric, damping: float, pinned: bool) -> Symmetric:
-    """Gauss–Newton + `bend`, damped; with |eigenvalues|, so that it points downhill.
+    """Return the damped quadratic model, Gauss–Newton plus `bend`.
 
-    `pinned`: one variable rests on a bound, so that the curvature across does not count.
+    Negative eigenvalues are replaced by their absolute values, so that the step reduces the cost.
+    `pinned`: one variable lies on a bound, so the mixed curvature does not count.
     """
     if bend.ss == 0.0:
         return Symmetric(state.h_ss * (1.0 + damping), state.h_sv, state.h_vv * (1.0 + damping))
@@ -107,19 +109,21 @@ def quadratic_model(state: State, bend: Symmetric, damping: float, pinned: bool)
     c = 1.0 + bend.vv / state.h_vv
     middle, radius = 0.5 * (a + c), np.sqrt(0.25 * (a - c) * (a - c) + b * b)
     low, high = middle - radius, middle + radius
-    if low < LEAST_CURVATURE:
-        new_low, new_high = max(abs(low), LEAST_CURVATURE), max(abs(high), LEAST_CURVATURE)
+    if low < CURVATURE_MIN:
+        new_low, new_high = max(abs(low), CURVATURE_MIN), max(abs(high), CURVATURE_MIN)
         slope = (new_high - new_low) / max(high - low, 1e-12)
         shift = new_low - slope * low
         a, b, c = slope * a + shift, slope * b, slope * c + shift
     return Symmetric((a + damping) * state.h_ss, b * scale, (c + damping) * state.h_vv)
 
 
-MAX_STEPS = 80
-TOLERANCE = 1e-9  # predicted fall of the cost, relative, at which a search has arrived
-SLOW = 0.2  # ratio of successive predicted falls above which Gauss–Newton crawls
+# Constants of the search. They change speed and robustness, not the minimum: tests compare the cost
+# with that of scipy's least_squares.
+STEPS_MAX = 80  # of one descent; a search that needs more is flagged as not converged
+TOLERANCE = 1e-9  # predicted fall of the cost, relative, at which a search has converged
+SLOW = 0.2  # ratio of successive predicted falls above which Gauss–Newton is slow
 NEAR = 0.1  # predicted fall, relative to the cost, below which a minimum is near
-SAME_SM, SAME_VOD = 0.01, 0.03  # within this of a known minimum, a descent would find it again
+SAME_SM, SAME_VOD = 0.01, 0.03  # a descent this close to a known minimum would end there
 SOLUTION = np.dtype(
     [(name, np.float64) for name in ("sm", "vod", "sm_error", "vod_error", "tb_rmse_k", "cost")]
     + [("iterations", np.int32), ("converged", np.bool_)]
@@ -127,7 +131,7 @@ SOLUTION = np.dtype(
 
 
 class Search(NamedTuple):
-    """What a descent found, in how many steps, and whether it arrived."""
+    """Minimum of a descent, its number of steps, and whether it converged."""
 
     state: State
     steps: int
@@ -140,15 +144,15 @@ def descend(
 ) -> Search:
     """Descend from (sm, vod) to a local minimum, or until close to a known one (NaN: none).
 
-    `confined`: no step crosses the kink.
+    `confined`: steps end at the kink instead of crossing it.
     """
     prior, m_t = problem.prior, problem.soil.m_t
     sm, vod = clip(sm, prior.sm_min, prior.sm_max), clip(vod, prior.vod_min, prior.vod_max)
     free = sm > m_t
-    state = evaluate(problem, sm, vod, free)
+    state = evaluate_cost(problem, sm, vod, free)
     bend, last, damping = Symmetric(0.0, 0.0, 0.0), np.inf, 0.0
-    turned = False
-    for steps in range(MAX_STEPS):
+    turned = False  # whether the other side of the kink has been tried from this state
+    for steps in range(STEPS_MAX):
         low = max(prior.sm_min, m_t) if confined and free else prior.sm_min
         high = min(prior.sm_max, m_t) if confined and not free else prior.sm_max
         pinned = is_pinned(state.sm, state.g_sm, low, high) or is_pinned(
@@ -163,14 +167,15 @@ def descend(
                 problem, state, quadratic_model(state, bend, damping, pinned), low, high
             )
         last = step.predicted
+        # "not >" also ends the search where the prediction is NaN; 1e-20 where the cost is 0.
         if not step.predicted > TOLERANCE * state.cost + 1e-20:
             if not confined or turned or state.sm != m_t:
                 return Search(state, steps, True)
             free, turned = not free, True
-            state = evaluate(problem, state.sm, state.vod, free)
+            state = evaluate_cost(problem, state.sm, state.vod, free)
             continue
         trial_free = step.sm > m_t or (step.sm == m_t and free)
-        trial = evaluate(problem, step.sm, step.vod, trial_free)
+        trial = evaluate_cost(problem, step.sm, step.vod, trial_free)
         fall = state.cost - trial.cost
         if fall > 0.25 * step.predicted:
             damping = 0.0 if damping < 0.01 else 0.1 * damping
@@ -182,68 +187,70 @@ def descend(
             return Search(trial, steps, True)
         if fall > 0.0:
             state, free, turned = trial, trial_free, False
-    return Search(state, MAX_STEPS, False)
+    return Search(state, STEPS_MAX, False)
 
 
 @compiled_too
-def better(problem: Problem, found: Search, sm: float, vod: float, confined: bool) -> Search:
-    """The lower of `found` and what a descent from (sm, vod) finds; steps add up."""
-    known_sm = np.nan if confined else found.state.sm
-    other = descend(problem, sm, vod, confined, known_sm, found.state.vod)
-    steps = found.steps + other.steps
-    if other.state.cost < found.state.cost:
+def keep_lower(problem: Problem, best: Search, sm: float, vod: float, confined: bool) -> Search:
+    """Descend from (sm, vod) too and return the lower minimum; steps add up."""
+    known_sm = np.nan if confined else best.state.sm
+    other = descend(problem, sm, vod, confined, known_sm, best.state.vod)
+    steps = best.steps + other.steps
+    if other.state.cost < best.state.cost:
         return Search(other.state, steps, other.converged)
-    return Search(found.state, steps, found.converged)
+    return Search(best.state, steps, best.converged)
 
 
 @compiled_too
-def search(problem: Problem) -> Search:
-    """Descend from the prior; then from elsewhere where a lower minimum has been seen to hide.
+def find_minimum(problem: Problem) -> Search:
+    """Descend from the prior, then from other points where a second, lower minimum can exist.
 
-    Three such places: the other side of the kink; under a dense, wet canopy, drier soil below a
-    denser canopy, or the reverse; and anywhere, where the data fit badly or an upper bound is met.
-    The conditions were found by descents from 30 starts in 1.1 million simulated cells.
+    Where the first minimum is a dense canopy above wet soil, a drier soil or another canopy is
+    tried. Where the fit is poor or an upper bound is reached, four combinations of dry and wet soil
+    and thin and dense canopy are tried. Close to the kink, its other side is tried.
     """
+    # The conditions and their thresholds come from descents with 30 starting points in 1.1 million
+    # simulated cells (docs/science.md, section 4.1).
     prior, m_t = problem.prior, problem.soil.m_t
-    found = descend(problem, prior.sm, prior.vod, False, np.nan, np.nan)
-    state = found.state
+    best = descend(problem, prior.sm, prior.vod, False, np.nan, np.nan)
+    state = best.state
     sm_off, vod_off = state.sm - prior.sm, state.vod - prior.vod
     prior_cost = prior.sm_weight * sm_off * sm_off + prior.vod_weight * vod_off * vod_off
-    misfit = state.cost - prior_cost > 18.0 * problem.used
-    odd = misfit or state.vod >= prior.vod_max or state.sm >= prior.sm_max
+    poor = state.cost - prior_cost > 18.0 * problem.used
+    odd = poor or state.vod >= prior.vod_max or state.sm >= prior.sm_max
     denser = vod_off + 0.3
     dense = state.vod > 0.65 and prior.vod_weight * denser * denser < state.cost
     wet = dense and sm_off > 0.0 and vod_off > 0.0 and prior_cost > 0.4
     dry, thin = max(prior.sm_min, 0.0), clip(0.3, prior.vod_min, prior.vod_max)
     if odd or wet:
-        found = better(problem, found, dry, thin, False)
+        best = keep_lower(problem, best, dry, thin, False)
     if odd or (wet and state.vod > 1.5):
-        found = better(problem, found, prior.sm_max, thin, False)
+        best = keep_lower(problem, best, prior.sm_max, thin, False)
     if odd:
-        found = better(problem, found, dry, prior.vod_max, False)
-        found = better(problem, found, prior.sm_max, prior.vod_max, False)
+        best = keep_lower(problem, best, dry, prior.vod_max, False)
+        best = keep_lower(problem, best, prior.sm_max, prior.vod_max, False)
     if abs(state.sm - m_t) < 0.002:
         other_side = m_t - np.copysign(0.002, state.sm - m_t)
-        found = better(problem, found, other_side, state.vod, True)
-    return found
+        best = keep_lower(problem, best, other_side, state.vod, True)
+    return best
 
 
 @compiled_too
-def solve(problem: Problem, out: Any) -> None:
+def solve_cell(problem: Problem, out: Any) -> None:
     """Write the solution of one cell and its posterior standard deviations to `out`."""
-    found = search(problem)
-    state = found.state
+    best = find_minimum(problem)
+    state = best.state
     determinant = state.h_ss * state.h_vv - state.h_sv * state.h_sv
     out.sm, out.vod, out.cost = state.sm, state.vod, state.cost
     out.sm_error = np.sqrt(state.h_vv / determinant)
     out.vod_error = np.sqrt(state.h_ss / determinant)
     out.tb_rmse_k = np.sqrt(state.squares / tb_count(problem))
-    out.iterations, out.converged = found.steps, found.converged
+    out.iterations, out.converged = best.steps, best.converged
 
 
 @compiled_too
 def is_complete(model: Any) -> bool:
-    """Whether every parameter of a cell is usable (a prior's σ may be infinite)."""
+    """Return whether every parameter of a cell is usable (σ of a prior may be infinite)."""
     m = model
     ground = m.clay + m.t_ground_k + m.t_canopy_k + m.omega + m.h_r + m.q_r + m.n_rh + m.n_rv
     prior = m.tt_h + m.tt_v + m.sm_prior + m.vod_prior + m.sm_min + m.sm_max + m.vod_min + m.vod_max
@@ -258,12 +265,14 @@ def solve_cells(
     views: NDArray[np.void],
     solutions: NDArray[np.void],
 ) -> None:
-    """Solve every cell of a block; cells without a usable TB or parameter stay as they are.
+    """Solve every cell of a block; cells without a usable TB or parameter remain unchanged.
 
-    `flags`: whether the dielectric is Mironov 2013, and whether the model is two-stream.
+    Args:
+        models, observed, views, flags: as for `pose_problem`, of all cells.
+        solutions: SOLUTION records, written here.
     """
     for i in range(models.shape[0]):
         if is_complete(models[i]):
-            problem = pose(models[i], observed[i], views, flags)
+            problem = pose_problem(models[i], observed[i], views, flags)
             if problem.used > 0:
-                solve(problem, solutions[i])
+                solve_cell(problem, solutions[i])

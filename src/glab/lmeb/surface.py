@@ -1,7 +1,8 @@
-"""Reflectivity of the soil surface: Fresnel and the H-Q-N roughness model.
+"""Compute the reflectivity of the soil surface: Fresnel and the H-Q-N roughness model.
 
-Notation: θ incidence, q = u + iw = √(ε − sin²θ). Functions marked `compiled_too` are plain numpy
-for arrays and are also compiled, for scalars, into the inversion.
+Notation: θ incidence, q = u + iw = √(ε − sin²θ); docs/science.md, sections 3.1 and 3.2. Functions
+marked `compiled_too` are plain numpy for arrays and are also compiled, for scalars, into the
+inversion.
 """
 
 from __future__ import annotations
@@ -15,22 +16,23 @@ from glab.lmeb.dielectric import Value, compiled_too
 
 @compiled_too
 def refracted(eps_real: Value, eps_imag: Value, sin2: Value) -> tuple[Value, Value]:
-    """Real and imaginary part of q = √(ε − sin²θ), for ε' ≥ 1 and ε'' ≥ 0."""
+    """Return real and imaginary part of q = √(ε − sin²θ), for ε' ≥ 1 and ε'' ≥ 0."""
     x = eps_real - sin2
     u = np.sqrt(0.5 * (np.sqrt(x * x + eps_imag * eps_imag) + x))
+    # The bound avoids a division by zero at ε = 1 and θ = 90°.
     return u, eps_imag / (2.0 * np.maximum(u, 1e-150))
 
 
 @compiled_too
 def power_ratio(u: Value, w: Value, g: Value) -> Value:
-    """|(q − g)/(q + g)|² of q = u + iw and real g."""
+    """Return |(q − g)/(q + g)|² of q = u + iw and real g."""
     inverse = 1.0 / ((u + g) * (u + g) + w * w)
     return ((u - g) * (u - g) + w * w) * inverse
 
 
 @compiled_too
 def power_ratio_slope(u: Value, w: Value, du: Value, dw: Value, g: Value) -> Value:
-    """Derivative of `power_ratio` where q changes at the rate du + i·dw."""
+    """Return the derivative of `power_ratio` where q changes at the rate du + i·dw."""
     inverse = 1.0 / ((u + g) * (u + g) + w * w)
     turn = du * (u * u - w * w - g * g) + 2.0 * u * w * dw
     return 4.0 * g * turn * inverse * inverse
@@ -38,15 +40,16 @@ def power_ratio_slope(u: Value, w: Value, du: Value, dw: Value, g: Value) -> Val
 
 @compiled_too
 def mix_and_roughen(r_p: Value, r_q: Value, q_r: Value, roughness: Value) -> Value:
-    """Rough reflectivity of one polarisation, r_q the other's; `roughness` = exp(−H_R cos^N θ).
+    """Return the rough reflectivity of polarisation p; r_q is that of the other polarisation.
 
-    Linear in both reflectivities, so that it serves for their derivatives too.
+    `roughness` is exp(−H_R cos^N θ). The result is linear in both reflectivities, so the function
+    applies to their derivatives too.
     """
     return ((1.0 - q_r) * r_p + q_r * r_q) * roughness
 
 
 def cos_sin2(incidence_deg: ArrayLike) -> tuple[Float64s, Float64s]:
-    """cosθ and sin²θ."""
+    """Return cosθ and sin²θ of angles in degrees."""
     theta = np.deg2rad(np.asarray(incidence_deg, dtype=np.float64))
     return np.cos(theta), np.sin(theta) ** 2
 
@@ -54,7 +57,7 @@ def cos_sin2(incidence_deg: ArrayLike) -> tuple[Float64s, Float64s]:
 def fresnel_reflectivity(
     permittivity: ArrayLike, incidence_deg: ArrayLike
 ) -> tuple[Float64s, Float64s]:
-    """Power reflectivity of a smooth surface.
+    """Return the power reflectivity of a smooth surface (Fresnel).
 
     Args:
         permittivity: complex relative permittivity ε' + iε'', ε' ≥ 1, ε'' ≥ 0, any shape.
@@ -83,7 +86,7 @@ def rough_reflectivity(
     n_rh: ArrayLike = -1.0,
     n_rv: ArrayLike = -1.0,
 ) -> tuple[Float64s, Float64s]:
-    """Reflectivity of a rough surface, r_p = [(1−Q) r*_p + Q r*_q]·exp(−H_R cos^{N_p} θ).
+    """Return the reflectivity of a rough surface, [(1−Q) r*_p + Q r*_q]·exp(−H_R cos^{N_p} θ).
 
     Args:
         r_h: smooth reflectivity r*_H, 0…1.
@@ -97,7 +100,8 @@ def rough_reflectivity(
     Returns:
         (r_h, r_v), shape of the broadcast arguments; NaN where any is NaN.
 
-    Reference: Wigneron et al. 2007, doi:10.1016/j.rse.2006.10.014.
+    Reference: Wigneron et al. 2007, doi:10.1016/j.rse.2006.10.014; values of H_R by land cover and
+    N = −1: Fernandez-Moran et al. 2017, doi:10.3390/rs9050457.
     """
     r_h, r_v, h_r, q_r = (np.asarray(x, dtype=np.float64) for x in (r_h, r_v, h_r, q_r))
     cos, _ = cos_sin2(incidence_deg)

@@ -1,4 +1,4 @@
-"""One Zarr store per product: all years behind each other in chunks of one size."""
+"""Write all years of a product to one Zarr store, in chunks of one size."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from glab.errors import GlabError
 if TYPE_CHECKING:
     import zarr
 
-OF_A_YEAR = ("id", "title", "glab_inputs", "time_coverage_duration")
-"""Attributes of a yearly file that the store does not inherit as they are."""
+YEARLY_ATTRIBUTES = ("id", "title", "glab_inputs", "time_coverage_duration")
+"""Attributes of a yearly file that do not apply to the store."""
+
+COMPRESSION_LEVEL = 5
+"""Of zstd, 1…9: the default of numcodecs' Blosc, a compromise of size and time."""
 
 
 def check_years(years: Sequence[xr.Dataset]) -> None:
-    """Raise a GlabError unless yearly files follow each other and are alike but for time.
+    """Raise a GlabError unless yearly files are in order and have the same variables and grid.
 
     Args:
         years: product files, opened without decoding, in order.
@@ -29,22 +32,22 @@ def check_years(years: Sequence[xr.Dataset]) -> None:
         raise GlabError("no year of the product to publish")
     first = years[0]
     for before, year in zip(years, years[1:]):
-        place = year.encoding.get("source")
+        path = year.encoding.get("source")
         if year["time"].values[0] <= before["time"].values[-1]:
-            raise GlabError("years are out of order or overlap", path=place, variable="time")
+            raise GlabError("years are out of order or overlap", path=path, variable="time")
         if list(year.variables) != list(first.variables):
-            odd = set(year.variables) ^ set(first.variables)
-            raise GlabError("years differ in their variables", path=place, found=sorted(odd))
+            only_one = sorted(map(str, set(year.variables) ^ set(first.variables)))
+            raise GlabError("years differ in their variables", path=path, found=only_one)
         for name in ("y", "x"):
             if not np.array_equal(year[name], first[name]):
-                raise GlabError("years differ in their grid", path=place, variable=name)
+                raise GlabError("years differ in their grid", path=path, variable=name)
 
 
 def fill_store(group: zarr.Group, years: Sequence[xr.Dataset], settings: Publish) -> None:
     """Write every variable of all years into an empty Zarr group (format 2).
 
-    Values, missing values and attributes are those of the files, bit by bit. Chunks that are
-    missing throughout are not stored.
+    Values, missing values and attributes equal those of the files bit by bit. Chunks without any
+    value are not stored.
 
     Args:
         group: the group.
@@ -56,7 +59,7 @@ def fill_store(group: zarr.Group, years: Sequence[xr.Dataset], settings: Publish
     length = sum(year.sizes["time"] for year in years)
     for name in map(str, first.variables):
         variable = first[name].variable
-        array = _array(group, name, variable, length, settings)
+        array = _create_array(group, name, variable, length, settings)
         if "time" not in variable.dims:
             array[...] = variable.values
             continue
@@ -64,30 +67,31 @@ def fill_store(group: zarr.Group, years: Sequence[xr.Dataset], settings: Publish
             array[start : start + len(values)] = values
 
 
-def _array(
+def _create_array(
     group: zarr.Group, name: str, variable: xr.Variable, length: int, settings: Publish
 ) -> zarr.Array:
-    """An empty array for all years of a variable, with its attributes."""
+    """Create the empty array of a variable for all years, with its attributes."""
     from numcodecs import Blosc
 
     sizes = {str(d): length if d == "time" else n for d, n in variable.sizes.items()}
     attributes = json_attributes(variable.attrs)
-    fill_store = attributes.pop("_FillValue", None)
+    # In Zarr format 2 the missing value is a property of the array, not an attribute.
+    fill_value = attributes.pop("_FillValue", None)
     return group.create_array(
         name,
         shape=tuple(sizes.values()),
         chunks=chunk_lengths(sizes, settings),
         dtype=variable.dtype,
-        fill_value=fill_store,
-        compressors=Blosc(cname="zstd", clevel=5, shuffle=Blosc.SHUFFLE),
+        fill_value=fill_value,
+        compressors=Blosc(cname="zstd", clevel=COMPRESSION_LEVEL, shuffle=Blosc.SHUFFLE),
         attributes={**attributes, "_ARRAY_DIMENSIONS": list(sizes)},
     )
 
 
 def chunk_lengths(sizes: Mapping[str, int], settings: Publish) -> tuple[int, ...]:
-    """Chunk length of each dimension: as configured on fields, whole on coordinates.
+    """Return the chunk length of each dimension: configured for fields, whole for coordinates.
 
-    Along time it is the same however many years there are, so that a further year moves none.
+    Along time it does not depend on the number of years, so a further year changes no full chunk.
     """
     if not {"time", "y", "x"} <= sizes.keys():
         return tuple(sizes.values())
@@ -101,34 +105,39 @@ def chunk_lengths(sizes: Mapping[str, int], settings: Publish) -> tuple[int, ...
 def _blocks(
     years: Sequence[xr.Dataset], name: str, length: int
 ) -> Iterator[tuple[int, NDArray[Any]]]:
-    """Values of a variable over all years in stretches of `length`, with the start of each."""
-    waiting: list[NDArray[Any]] = []
-    start = held = 0
+    """Yield the values of a variable over all years in blocks of `length`, with their starts."""
+    pieces: list[NDArray[Any]] = []
+    start = collected = 0
     for year in years:
-        place = 0
-        while place < year.sizes["time"]:
-            waiting.append(year[name][place : place + length - held].values)
-            place, held = place + len(waiting[-1]), held + len(waiting[-1])
-            if held == length:
-                yield start, np.concatenate(waiting)
-                waiting, start, held = [], start + length, 0
-    if waiting:
-        yield start, np.concatenate(waiting)
+        step = 0
+        while step < year.sizes["time"]:
+            pieces.append(year[name][step : step + length - collected].values)
+            step, collected = step + len(pieces[-1]), collected + len(pieces[-1])
+            if collected == length:
+                yield start, np.concatenate(pieces)
+                pieces, start, collected = [], start + length, 0
+    if pieces:
+        yield start, np.concatenate(pieces)
 
 
 def store_attributes(years: Sequence[xr.Dataset]) -> dict[str, Any]:
-    """Global attributes of the store: the files' own, with the time they cover together."""
+    """Return the global attributes of the store: those of the files, with their total period."""
     first, last = years[0].attrs, years[-1].attrs
-    shared = {key: value for key, value in first.items() if last.get(key) == value}
-    kept = {key: value for key, value in shared.items() if key not in OF_A_YEAR}
-    span = {"time_coverage_end": last["time_coverage_end"]} if "time_coverage_end" in last else {}
-    title = first.get("title", "").rsplit(",", 1)[0]
-    start = {key: first[key] for key in ("time_coverage_start",) if key in first}
-    return json_attributes(kept | start | span | {"title": title, "id": first.get("product", "")})
+    attributes = {
+        key: value
+        for key, value in first.items()
+        if last.get(key) == value and key not in YEARLY_ATTRIBUTES
+    }
+    for key, year in (("time_coverage_start", first), ("time_coverage_end", last)):
+        if key in year:
+            attributes[key] = year[key]
+    attributes["title"] = first.get("title", "").rsplit(",", 1)[0]  # without the year
+    attributes["id"] = first.get("product", "")
+    return json_attributes(attributes)
 
 
 def json_attributes(attributes: Mapping[Any, Any]) -> dict[str, Any]:
-    """Attributes as JSON knows them: numbers, texts and lists."""
+    """Convert attributes to types of JSON: numbers, texts and lists."""
     return {
         str(key): value.tolist() if isinstance(value, np.ndarray | np.generic) else value
         for key, value in attributes.items()

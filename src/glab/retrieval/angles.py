@@ -1,73 +1,89 @@
-"""Which angle bins of SMOS are used, and how much each of them brings."""
+"""Choose the angle bins of SMOS and weight them."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from glab.arrays import Float64s, Floats
+from glab.arrays import Booleans, Float64s, Floats, Indices
 from glab.config import Tb40Options
 from glab.errors import GlabError
 
-TARGET_DEG = 40.0
+SHARED_DEG = 40.0
+"""Centre of the bin of SMOS L3 that contains half of the views of each neighbour."""
+
 NEIGHBOUR_DEG = 2.5
-"""The 40° bin holds half of the views of each of the bins centred this far from it."""
+"""Distance of its neighbours."""
+
+RANGE_TOLERANCE_DEG = 1e-6
+"""Rounding of bin centres, which files store as float32."""
 
 
-def select_bins(centre_deg: Floats, settings: Tb40Options) -> NDArray[np.intp]:
-    """Places of the bins that are looked at.
+def select_bins(centre_deg: Floats, settings: Tb40Options) -> Indices:
+    """Return the positions of the bins that the fit may use.
+
+    Args:
+        centre_deg: centres of the bins, degrees, shape (angle,).
+        settings: range of angles, and whether the 40° bin is left out.
 
     Raises:
-        GlabError: when there are not two.
+        GlabError: for fewer than two bins.
     """
     inside = (centre_deg >= settings.angle_min_deg) & (centre_deg <= settings.angle_max_deg)
     if settings.shared_bin == "left_out":
-        inside &= ~_is_shared(centre_deg)
-    places = np.flatnonzero(inside)
-    if places.size < 2:
+        inside &= abs(centre_deg - SHARED_DEG) >= NEIGHBOUR_DEG / 2
+    bins = np.flatnonzero(inside)
+    if bins.size < 2:
         raise GlabError(
-            "a fit over angles needs more of them",
+            "a fit over angles needs at least two angle bins",
             variable="tb40.angle_min_deg, tb40.angle_max_deg",
             found=np.round(centre_deg, 1).tolist(),
             expected=f"two or more in {settings.angle_min_deg} … {settings.angle_max_deg}",
         )
-    return places
+    return bins
 
 
-def bin_weights(valid: NDArray[np.bool_], centre_deg: Floats, settings: Tb40Options) -> Float64s:
-    """Share of its own information that each bin brings beside its neighbours; 0: it is not used.
+def bin_weights(valid: Booleans, centre_deg: Floats, settings: Tb40Options) -> Float64s:
+    """Return the weight of each bin before the division by its variance; 0: the bin is not used.
 
-    The 40° bin holds views of the bins at 37.5° and 42.5°. For bins of correlation R the weights
-    of a mean are R⁻¹·1, times the inverse variances: at a correlation of ½ the 40° bin brings
-    nothing where both neighbours are there, and beside one of them both bring two thirds.
+    The 40° bin contains views of the bins at 37.5° and 42.5°. For bins with correlation matrix R,
+    the weights of a mean are R⁻¹·1. At a correlation of ½ the 40° bin has no weight where both
+    neighbours exist; beside one neighbour, both have two thirds.
 
     Args:
-        valid: which bins have a value, shape (scene, angle).
-        centre_deg: centres of the bins, shape (angle,).
-        settings: how the 40° bin is treated, and the range of angles that a scene needs.
+        valid: bins with a value, shape (scene, angle).
+        centre_deg: centres of the bins, degrees, shape (angle,).
+        settings: treatment of the 40° bin, and the range of angles that a scene needs.
 
     Returns:
-        shape (scene, angle); 0 throughout for scenes without that range.
+        shape (scene, angle); 0 for all bins of a scene with too small a range of angles.
     """
-    share = valid.astype(np.float64)
-    shared = np.flatnonzero(_is_shared(centre_deg))
+    weight = valid.astype(np.float64)
+    distance_deg = abs(centre_deg - SHARED_DEG)
+    is_shared = distance_deg < NEIGHBOUR_DEG / 2
+    shared = np.flatnonzero(is_shared)
     if shared.size:
-        near = np.flatnonzero(_is_neighbour(centre_deg))
+        near = np.flatnonzero(~is_shared & (distance_deg < 1.5 * NEIGHBOUR_DEG))
         count = np.where(valid[:, shared].any(axis=1), valid[:, near].sum(axis=1), -1)
-        own, beside = correlated_bin_weights(settings.shared_bin_correlation)
-        share[:, shared] *= own[count][:, np.newaxis]
-        share[:, near] *= beside[count][:, np.newaxis]
-    used = share > 0
+        middle, beside = correlated_bin_weights(settings.shared_bin_correlation)
+        weight[:, shared] *= middle[count][:, np.newaxis]
+        weight[:, near] *= beside[count][:, np.newaxis]
+    used = weight > 0
     first = np.where(used, centre_deg, np.inf).min(axis=1)
     last = np.where(used, centre_deg, -np.inf).max(axis=1)
-    enough = last - first >= settings.angle_range_min_deg - 1e-6
-    return share * enough[:, np.newaxis]
+    enough = last - first >= settings.angle_range_min_deg - RANGE_TOLERANCE_DEG
+    return weight * enough[:, np.newaxis]
 
 
 def correlated_bin_weights(correlation: float) -> tuple[Float64s, Float64s]:
-    """R⁻¹·1 of the shared bin and of its neighbours, beside 0, 1 and 2 of them; last: without it.
+    """Return R⁻¹·1 for the 40° bin and for its neighbours.
 
-    Where the shared bin's would be negative it is left out.
+    The 40° bin is left out where its weight would be negative.
+
+    Args:
+        correlation: of the 40° bin and each neighbour; the neighbours are independent.
+
+    Returns:
+        two arrays of shape (4,): beside 0, 1 and 2 neighbours, and without the 40° bin.
     """
     c = correlation
     middle, beside = (1.0 - 2.0 * c) / (1.0 - 2.0 * c * c), (1.0 - c) / (1.0 - 2.0 * c * c)
@@ -75,11 +91,3 @@ def correlated_bin_weights(correlation: float) -> tuple[Float64s, Float64s]:
         middle, beside = 0.0, 1.0
     one = 1.0 / (1.0 + c)
     return np.array([1.0, one, middle, 0.0]), np.array([0.0, one, beside, 1.0])
-
-
-def _is_shared(centre_deg: Floats) -> NDArray[np.bool_]:
-    return abs(centre_deg - TARGET_DEG) < NEIGHBOUR_DEG / 2
-
-
-def _is_neighbour(centre_deg: Floats) -> NDArray[np.bool_]:
-    return ~_is_shared(centre_deg) & (abs(centre_deg - TARGET_DEG) < 1.5 * NEIGHBOUR_DEG)

@@ -1,13 +1,14 @@
 """Invert 40° TB for soil moisture and VOD, one year in two passes.
 
-Run 1 of the inversion gives the priors of run 2. The first pass over the year goes tile by tile
-and finds each cell's priors and negative medians; the second goes month by month and returns the
-values, so that a year is never in memory at once. Run 2 is computed in both passes, because that
-is faster than reading its results back.
+Every scene is inverted twice. Run 1 has the same prior everywhere; its results give the prior of
+run 2. The first pass over the year goes block by block of cells and finds the priors and the
+negative medians of each cell. The second pass goes month by month and returns the values, so a year
+is never in memory at once. Both passes compute run 2, which is faster than reading it back.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -15,21 +16,48 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from glab.arrays import Float64s, Floats
+from glab.arrays import Booleans, Float64s, Floats, blocks
 from glab.calendar import time_blocks
-from glab.config import PriorDays, Retrieve
+from glab.config import Retrieve
 from glab.lmeb import invert
-from glab.retrieval import flags
-from glab.retrieval.angles import TARGET_DEG
+from glab.mask import UnknownGround, mask_frozen_ground, mask_open_water
+from glab.retrieval.prior import PriorFields, prior_of_days, prior_of_year
 from glab.retrieval.scene import (
+    FROZEN,
+    TARGET_DEG,
     Ground,
     cell_blocks,
-    check_overpasses,
-    emission_arguments,
+    emission_parameters,
     ground_of,
+    match_surfaces,
     sky_tb,
     static_ground,
+    static_scene_flags,
 )
+
+SOIL_MOISTURE_ZERO, VOD_ZERO, FIRST_PRIOR, NOT_CONVERGED = 1, 2, 4, 8
+PROCESSING = {
+    "soil_moisture_set_to_zero": SOIL_MOISTURE_ZERO,
+    "vod_set_to_zero": VOD_ZERO,
+    "prior_of_first_run": FIRST_PRIOR,
+    "search_not_converged": NOT_CONVERGED,
+}
+"""Bits of `processing_flags`: the median of a cell's year was negative (the first two); too few
+values for another prior; the search did not converge."""
+
+ZERO_BITS = {"soil_moisture": SOIL_MOISTURE_ZERO, "vod": VOD_ZERO}
+UPPER_LIMITS = {"soil_moisture": 1.0, "vod": 2.0}
+"""Largest values of the product, m3 m-3 and 1 (docs/science.md, section 4.2)."""
+
+NEEDED = ("tb", "tb_error", "tb_rmse")
+VALUES = ("soil_moisture", "vod", "soil_moisture_error", "vod_error")
+DIMS = ("time", "cell", "overpass")
+
+SCENES_AT_ONCE = 131072
+"""Scenes that are inverted at once: a few blocks for each thread of the search."""
+
+Fields = dict[str, NDArray]
+"""Variables of some days and cells, (time, cell)."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +67,14 @@ class Retrieval:
     Attributes:
         soil_moisture, soil_moisture_error: m3 m-3; the error is the posterior standard deviation.
         vod, vod_error: 1.
-        converged: whether the search arrived.
+        converged: whether the search converged.
     """
 
     soil_moisture: Float64s
     vod: Float64s
     soil_moisture_error: Float64s
     vod_error: Float64s
-    converged: NDArray[np.bool_]
+    converged: Booleans
 
 
 def retrieve(
@@ -58,132 +86,56 @@ def retrieve(
     settings: Retrieve,
     sm_of_temperature: Float64s | float | None = None,
 ) -> Retrieval:
-    """One run of the inversion.
+    """Invert the 40° TB of scenes once.
 
     Args:
-        tb_k: 40° TB at the ground, shape (scene, channel [h, v]).
-        tb_error_k: its standard error, the same shape; used where `tb_sigma_k` is "tb_error", as
-            the mean over the polarisations.
+        tb_k: 40° TB at the ground, K, shape (scene, channel [h, v]); NaN where missing.
+        tb_error_k: its standard error, K, the same shape. Where `tb_sigma_k` is "tb_error", the
+            root mean square over the polarisations is used, else `tb_sigma_k`.
         ground: the scenes.
-        vod_prior, vod_sigma: mean and standard deviation of VOD before the observation.
+        vod_prior, vod_sigma: mean and standard deviation of VOD before the observation, 1.
         settings: of the stage.
-        sm_of_temperature: soil moisture at which the soil's effective temperature is taken; None:
-            its prior.
+        sm_of_temperature: soil moisture at which the effective temperature of the soil is computed,
+            m3 m-3; None: the prior mean.
 
-    Reference: Li et al. 2022 (SMAP-IB), doi:10.1016/j.rse.2022.112921.
+    Reference: Li et al. 2022 (SMAP-IB), doi:10.1016/j.rse.2022.112921; docs/science.md,
+    section 4.2.
     """
-    at = settings.sm_prior if sm_of_temperature is None else sm_of_temperature
-    sigma = settings.tb_sigma_k
-    if sigma == "tb_error":
-        spread = np.sqrt(np.square(tb_error_k).mean(axis=-1, keepdims=True))
+    sm = settings.sm_prior if sm_of_temperature is None else sm_of_temperature
+    if settings.tb_sigma_k == "tb_error":
+        tb_sigma_k = np.sqrt(np.square(tb_error_k).mean(axis=-1, keepdims=True))
     else:
-        spread = np.full((len(tb_k), 1), sigma)
-    angle = np.full((len(tb_k), 1), TARGET_DEG)
-    found = invert(
+        tb_sigma_k = np.full((len(tb_k), 1), settings.tb_sigma_k)
+    incidence_deg = np.full((len(tb_k), 1), TARGET_DEG)
+    solution = invert(
         tb_k[:, :1],
         tb_k[:, 1:],
-        incidence_deg=angle,
-        tb_sigma_k=spread,
-        t_sky_k=sky_tb(ground, settings.lmeb, angle),
+        incidence_deg=incidence_deg,
+        t_sky_k=sky_tb(ground, settings.lmeb, incidence_deg),
+        tb_sigma_k=tb_sigma_k,
         sm_prior=settings.sm_prior,
         sm_sigma=settings.sm_sigma,
         vod_prior=vod_prior,
         vod_sigma=vod_sigma,
         sm_bounds=settings.sm_bounds,
         vod_bounds=settings.vod_bounds,
-        **emission_arguments(ground, settings.lmeb, at),
+        **emission_parameters(ground, settings.lmeb, sm),
     )
-    return Retrieval(found.sm, found.vod, found.sm_error, found.vod_error, found.converged)
+    errors = solution.sm_error, solution.vod_error
+    return Retrieval(solution.sm, solution.vod, *errors, solution.converged)
 
 
-# --- priors of the second run --------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class PriorFields:
-    """VOD before the observation of run 2.
-
-    Attributes:
-        mean, sigma: any shape.
-        is_first: where too few values stood for it, so that it is run 1's.
-    """
-
-    mean: Float64s
-    sigma: Float64s
-    is_first: NDArray[np.bool_]
-
-
-def prior_of_year(vod: Floats, settings: Retrieve) -> PriorFields:
-    """From the mean of run 1's VOD over the year, (time, cell) → (cell,); run 1's where few."""
-    count = np.isfinite(vod).sum(axis=0)
-    return _prior(np.nansum(vod, axis=0), count, "year", settings.prior_values_min, settings)
-
-
-def prior_of_days(vod: Floats, year: PriorFields, settings: Retrieve) -> PriorFields:
-    """From the mean of run 1's VOD over the preceding days, (time, cell); the year's where few.
-
-    Reference: SMOS-IC V2, Wigneron et al. 2021, doi:10.1016/j.rse.2020.112238.
-    """
-    total, count = preceding(vod, settings.prior_days)
-    days = _prior(total, count, "ten_days", settings.prior_days_values_min, settings)
-    return PriorFields(
-        np.where(days.is_first, year.mean, days.mean),
-        np.where(days.is_first, year.sigma, days.sigma),
-        days.is_first & year.is_first,
-    )
-
-
-def _prior(
-    total: Floats, count: NDArray[np.integer], over: PriorDays, least: int, settings: Retrieve
-) -> PriorFields:
-    """Prior from the sum and number of run 1's VOD, σ = min(a + b VOD, c) (`prior_sigma`).
-
-    A negative mean stands for 0 in σ.
-    """
-    least_sigma, growth, most = getattr(settings.prior_sigma, over)
-    few = count < least
-    mean = np.where(few, settings.vod_prior, total / np.maximum(count, 1))
-    sigma = np.minimum(least_sigma + growth * np.maximum(mean, 0.0), most)
-    return PriorFields(mean, np.where(few, settings.vod_sigma, sigma), few)
-
-
-def preceding(values: Floats, days: int) -> tuple[Floats, NDArray[np.integer]]:
-    """Sum and number of the values of the preceding days, that day left out.
-
-    Args:
-        values: shape (time, …), NaN where missing, day after day.
-        days: how many.
-
-    Returns:
-        sum and number, shape (time, …).
-    """
-    there = np.isfinite(values)
-    sums = _cumulated(np.where(there, values, 0.0))
-    counts = _cumulated(there.astype(np.int64))
-    last = np.arange(len(values))
-    first = np.maximum(last - days, 0)
-    return sums[last] - sums[first], counts[last] - counts[first]
-
-
-def _cumulated(values: NDArray) -> NDArray:
-    """Sums before each place, and of all, shape (time + 1, …)."""
-    return np.concatenate([np.zeros_like(values[:1]), np.cumsum(values, axis=0)])
-
-
-NEEDED = ("tb", "tb_error", "tb_rmse")
-VALUES = ("soil_moisture", "vod", "soil_moisture_error", "vod_error")
-DIMS = ("time", "cell", "overpass")
-SCENES_AT_ONCE = 131072
+# --- a year ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class YearSlice:
-    """Some days and cells of one overpass.
+    """Some days and cells of one overpass, in memory.
 
     Attributes:
-        seen: `tb`, `tb_error` (time, cell, channel), `tb_rmse` (time, cell).
-        surface: temperatures and snow (time, cell).
-        static: clay, ω, H_R, altitude (cell), and `open_water`.
+        seen: `tb`, `tb_error` (time, cell, channel [h, v]), `tb_rmse` (time, cell), K.
+        surface: `t_surface`, `t_deep`, `t_air`, K, `snow`, kg m-2 (time, cell).
+        static: clay, ω, H_R, altitude, and `open_water` (cell).
     """
 
     seen: xr.Dataset
@@ -192,199 +144,207 @@ class YearSlice:
 
 
 @dataclass(frozen=True)
-class YearOfCells:
-    """What a year tells of each cell and overpass, each of shape (cell, overpass).
+class YearStatistics:
+    """Statistics of a year for each cell and overpass, shape (cell, overpass).
 
     Attributes:
-        prior: of run 2, from the year's mean.
-        negative: variable → whether its median is negative.
+        prior: of run 2, from the mean of the year.
+        negative: variable → whether its median over the year is negative.
     """
 
     prior: PriorFields
-    negative: Mapping[str, NDArray[np.bool_]]
+    negative: Mapping[str, Booleans]
+
+
+@dataclass(frozen=True)
+class YearInputs:
+    """Inputs of a year, lazy.
+
+    Attributes:
+        tb40: a year of `tb40` (time, cell, overpass, …).
+        surfaces: by overpass, on the days of `tb40` (time, cell).
+        static: as in `YearSlice`, of all cells.
+    """
+
+    tb40: xr.Dataset
+    surfaces: Mapping[str, xr.Dataset]
+    static: xr.Dataset
+
+    def read(self, overpass: str, days: slice, cells: slice) -> YearSlice:
+        """Read some days and cells of one overpass."""
+        seen = self.tb40[list(NEEDED)].sel(overpass=overpass).isel(time=days, cell=cells)
+        return YearSlice(
+            seen.sel(channel=["h", "v"]).transpose("time", "cell", "channel").load(),
+            self.surfaces[overpass].isel(time=days, cell=cells).load(),
+            self.static.isel(cell=cells),
+        )
 
 
 def year_blocks(
     tb40: xr.Dataset, surfaces: Mapping[str, xr.Dataset], domain: xr.Dataset, settings: Retrieve
 ) -> Iterator[xr.Dataset]:
-    """Soil moisture and VOD of a year, block by block of 31 days.
+    """Retrieve soil moisture and VOD of a year in blocks of 31 days.
 
     Args:
         tb40: a year of `tb40`, lazy.
-        surfaces: by overpass, `t_surface`, `t_deep`, `t_air`, `snow` (time, cell).
-        domain: `clay`, land cover, and what tells of topography, water, urban area and ice (cell).
+        surfaces: by overpass, `t_surface`, `t_deep`, `t_air`, K, `snow`, kg m-2 (time, cell).
+        domain: `clay`, land cover, and maps of topography, water, urban area and ice (cell).
         settings: of the stage.
 
     Yields:
         `soil_moisture`, `vod`, their errors, `tb_rmse`, `scene_flags`, `processing_flags` (time,
-        cell, overpass). Frozen ground and open water have flags but no values.
+        cell, overpass). Frozen ground and open water, also where unknown, have flags but no values.
 
     Raises:
-        GlabError: when files do not fit each other or lack a variable.
+        GlabError: for files of other cells or days, or without a variable.
     """
-    overpasses = check_overpasses(tb40, surfaces)
-    water = ("cell", flags.is_open_water(domain, settings.mask))
-    static = static_ground(domain).assign(open_water=water)
-    year = _whole_year(tb40, surfaces, static, overpasses, settings)
-    lasting = flags.static_scene_flags(domain, settings)
+    surfaces = match_surfaces(tb40, surfaces)
+    water = mask_open_water(domain, settings.mask).values
+    static = static_ground(domain).assign(open_water=("cell", water))
+    inputs = YearInputs(tb40, surfaces, static)
+    statistics = _year_statistics(inputs, settings)
+    constant_flags, counts = static_scene_flags(domain, settings), UnknownGround()
+    flag_masks = np.array(list(PROCESSING.values()), np.int16)
+    attributes = {"flag_masks": flag_masks, "flag_meanings": " ".join(PROCESSING)}
     for days in time_blocks(tb40["time"].values):
-        block = _block(tb40, surfaces, static, overpasses, days, year, settings)
-        for place, name in enumerate(overpasses):
-            frozen = flags.is_frozen(surfaces[name].isel(time=days), settings.mask)
-            block["scene_flags"][..., place] = lasting | np.where(frozen, flags.FROZEN, 0)
+        block = _retrieve_days(inputs, days, statistics, settings)
+        for number, surface in enumerate(surfaces.values()):
+            frozen = mask_frozen_ground(surface.isel(time=days), settings.mask, counts).values
+            block["scene_flags"][..., number] = constant_flags | np.where(frozen, FROZEN, 0)
         yield xr.Dataset(
             {name: (DIMS, values) for name, values in block.items()},
-            {"time": tb40["time"][days], "cell": domain["cell"], "overpass": overpasses},
-        ).assign(processing_flags=(DIMS, block["processing_flags"], _processing_attributes()))
+            {"time": tb40["time"][days], "cell": domain["cell"], "overpass": list(surfaces)},
+        ).assign(processing_flags=(DIMS, block["processing_flags"], attributes))
+    counts.log()
 
 
-def _processing_attributes() -> dict[str, object]:
-    masks = np.array(list(flags.PROCESSING.values()), np.int16)
-    return {"flag_masks": masks, "flag_meanings": " ".join(flags.PROCESSING)}
+def _year_statistics(inputs: YearInputs, settings: Retrieve) -> YearStatistics:
+    """Return prior and negative medians of every cell: the first pass."""
+    shape = (inputs.tb40.sizes["cell"], len(inputs.surfaces))
+    year = PriorFields(np.empty(shape), np.empty(shape), np.empty(shape, bool))
+    negative = {name: np.zeros(shape, bool) for name in ZERO_BITS}
+    for cells in cell_blocks(shape[0]):
+        for number, overpass in enumerate(inputs.surfaces):
+            selection = inputs.read(overpass, slice(None), cells)
+            first = first_run(selection, settings)
+            vod = _trusted_vod(selection, first, settings)
+            prior = prior_of_year(vod, settings)
+            year.mean[cells, number] = prior.mean
+            year.sigma[cells, number] = prior.sigma
+            year.is_first[cells, number] = prior.is_first
+            if settings.prior == "ten_days":
+                prior = prior_of_days(vod, prior, settings)
+            second = invert_selection(selection, prior, settings, first)
+            for name, is_negative in negative.items():
+                is_negative[cells, number] = has_negative_median(second[name])
+    return YearStatistics(year, negative)
 
 
-def _part(
-    tb40: xr.Dataset, surface: xr.Dataset, static: xr.Dataset, days: slice, cells: slice, name: str
-) -> YearSlice:
-    """Read some days and cells of one overpass."""
-    seen = tb40[list(NEEDED)].sel(overpass=name).isel(time=days, cell=cells)
-    ordered = seen.sel(channel=["h", "v"]).transpose("time", "cell", "channel").load()
-    return YearSlice(ordered, surface.isel(time=days, cell=cells).load(), static.isel(cell=cells))
+def _retrieve_days(
+    inputs: YearInputs, days: slice, statistics: YearStatistics, settings: Retrieve
+) -> Fields:
+    """Return the layers of some days, (time, cell, overpass), without `scene_flags`."""
+    shape = (days.stop - days.start, inputs.tb40.sizes["cell"], len(inputs.surfaces))
+    layers: Fields = {name: np.empty(shape, np.float32) for name in (*VALUES, "tb_rmse")}
+    layers |= {name: np.zeros(shape, np.int16) for name in ("scene_flags", "processing_flags")}
+    # The prior of the first days needs the days before the block.
+    lead = settings.prior_days if settings.prior == "ten_days" else 0
+    start = max(0, days.start - lead)
+    year = statistics.prior
+    for cells in cell_blocks(shape[1]):
+        for number, overpass in enumerate(inputs.surfaces):
+            selection = inputs.read(overpass, slice(start, days.stop), cells)
+            here = (cells, number)
+            prior = PriorFields(year.mean[here], year.sigma[here], year.is_first[here])
+            first = first_run(selection, settings)
+            if settings.prior == "ten_days":
+                prior = prior_of_days(_trusted_vod(selection, first, settings), prior, settings)
+            second = invert_selection(selection, prior, settings, first)
+            negative = {name: values[here] for name, values in statistics.negative.items()}
+            finished = _zero_clip_and_flag(second, prior, negative)
+            finished["tb_rmse"] = selection.seen["tb_rmse"].values
+            for name, values in finished.items():
+                layers[name][:, cells, number] = values[days.start - start :]
+    return layers
 
 
-def second_run(
-    part: YearSlice,
-    prior: PriorFields,
-    settings: Retrieve,
-    first: Mapping[str, NDArray] | None = None,
-) -> dict[str, NDArray]:
-    """One run over all scenes of a part.
+def first_run(selection: YearSlice, settings: Retrieve) -> Fields:
+    """Invert all scenes of a selection with the prior of run 1, the same everywhere."""
+    prior = PriorFields(np.array(settings.vod_prior), np.array(settings.vod_sigma), np.array(True))
+    return invert_selection(selection, prior, settings)
+
+
+def invert_selection(
+    selection: YearSlice, prior: PriorFields, settings: Retrieve, first: Fields | None = None
+) -> Fields:
+    """Invert all scenes of a selection once.
 
     Args:
-        part: days and cells.
+        selection: days and cells.
         prior: of VOD, broadcast to (time, cell).
         settings: of the stage.
-        first: what run 1 found, for run 2.
+        first: results of run 1, for run 2.
 
     Returns:
         `VALUES`, float32 with NaN, and `converged`, (time, cell).
     """
-    tb, error = (part.seen[name].values for name in ("tb", "tb_error"))
+    tb, error = (selection.seen[name].values for name in ("tb", "tb_error"))
     shape = tb.shape[:2]
-    hidden = flags.is_frozen(part.surface, settings.mask) | part.static["open_water"].values
-    scenes = np.argwhere(np.isfinite(tb).all(axis=-1) & ~hidden)
+    frozen = mask_frozen_ground(selection.surface, settings.mask).values
+    usable = np.isfinite(tb).all(axis=-1) & ~(frozen | selection.static["open_water"].values)
+    scenes = np.argwhere(usable)
     mean, sigma = (np.broadcast_to(values, shape) for values in (prior.mean, prior.sigma))
-    out: dict[str, NDArray] = {name: np.full(shape, np.nan, np.float32) for name in VALUES}
-    out["converged"] = np.ones(shape, bool)
+    fields: Fields = {name: np.full(shape, np.nan, np.float32) for name in VALUES}
+    fields["converged"] = np.ones(shape, bool)
     wetness = first["soil_moisture"] if first and settings.temperature_at == "first_run" else None
-    for start in range(0, len(scenes), SCENES_AT_ONCE):
-        day, cell = scenes[start : start + SCENES_AT_ONCE].T
-        wet = None if wetness is None else wetness[day, cell].astype(np.float64)
-        found = retrieve(
+    for block in blocks(len(scenes), SCENES_AT_ONCE):
+        day, cell = scenes[block].T
+        retrieval = retrieve(
             tb[day, cell].astype(np.float64),
             error[day, cell].astype(np.float64),
-            ground_of(part.static, part.surface, day, cell),
+            ground_of(selection.static, selection.surface, day, cell),
             mean[day, cell],
             sigma[day, cell],
             settings,
-            wet,
+            None if wetness is None else wetness[day, cell].astype(np.float64),
         )
-        for name in out:
-            out[name][day, cell] = getattr(found, name)
-    return out
+        for name, values in fields.items():
+            values[day, cell] = getattr(retrieval, name)
+    return fields
 
 
-def first_run(part: YearSlice, settings: Retrieve) -> dict[str, NDArray]:
-    """Run 1, with the same prior everywhere."""
-    prior = PriorFields(np.array(settings.vod_prior), np.array(settings.vod_sigma), np.array(True))
-    return second_run(part, prior, settings)
+def _trusted_vod(selection: YearSlice, first: Fields, settings: Retrieve) -> Floats:
+    """Return VOD of run 1 for priors, (time, cell), without scenes whose fit over angles is poor.
 
-
-def _trusted(part: YearSlice, first: Mapping[str, NDArray], settings: Retrieve) -> Floats:
-    """VOD of run 1 that later priors are made of, (time, cell): without doubtful fits.
-
-    A record of one angle has no misfit over angles, and nothing to doubt it by.
+    A source of one angle has no TB-RMSE, so all its values count.
     """
-    doubtful = part.seen["tb_rmse"].values > settings.prior_tb_rmse_max_k
-    return np.where(doubtful, np.nan, first["vod"])
+    poor = selection.seen["tb_rmse"].values > settings.prior_tb_rmse_max_k
+    return np.where(poor, np.nan, first["vod"])
 
 
-def _whole_year(
-    tb40: xr.Dataset,
-    surfaces: Mapping[str, xr.Dataset],
-    static: xr.Dataset,
-    overpasses: list[str],
-    settings: Retrieve,
-) -> YearOfCells:
-    """Priors and negative medians of every cell."""
-    shape = (tb40.sizes["cell"], len(overpasses))
-    whole = PriorFields(np.empty(shape), np.empty(shape), np.empty(shape, bool))
-    negative = {name: np.zeros(shape, bool) for name in ("soil_moisture", "vod")}
-    for cells in cell_blocks(shape[0]):
-        for place, name in enumerate(overpasses):
-            part = _part(tb40, surfaces[name], static, slice(None), cells, name)
-            first = first_run(part, settings)
-            vod = _trusted(part, first, settings)
-            prior = prior_of_year(vod, settings)
-            whole.mean[cells, place] = prior.mean
-            whole.sigma[cells, place] = prior.sigma
-            whole.is_first[cells, place] = prior.is_first
-            if settings.prior == "ten_days":
-                prior = prior_of_days(vod, prior, settings)
-            second = second_run(part, prior, settings, first)
-            for variable, found in negative.items():
-                found[cells, place] = flags.medians_negative(second[variable])
-    return YearOfCells(whole, negative)
+def has_negative_median(values: Floats) -> Booleans:
+    """Return whether the median over `time` is negative; False where there is no value.
+
+    Args:
+        values: shape (time, …), NaN where missing.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+        return np.nanmedian(values, axis=0) < 0
 
 
-def _block(
-    tb40: xr.Dataset,
-    surfaces: Mapping[str, xr.Dataset],
-    static: xr.Dataset,
-    overpasses: list[str],
-    days: slice,
-    year: YearOfCells,
-    settings: Retrieve,
-) -> dict[str, NDArray]:
-    """Layers of some days, (time, cell, overpass); `scene_flags` are still to be set."""
-    shape = (days.stop - days.start, tb40.sizes["cell"], len(overpasses))
-    whole = {name: np.empty(shape, np.float32) for name in (*VALUES, "tb_rmse")}
-    whole |= {name: np.zeros(shape, np.int16) for name in ("scene_flags", "processing_flags")}
-    lead = settings.prior_days if settings.prior == "ten_days" else 0
-    start = max(0, days.start - lead)
-    for cells in cell_blocks(shape[1]):
-        for place, name in enumerate(overpasses):
-            part = _part(tb40, surfaces[name], static, slice(start, days.stop), cells, name)
-            prior = PriorFields(
-                year.prior.mean[cells, place],
-                year.prior.sigma[cells, place],
-                year.prior.is_first[cells, place],
-            )
-            first = first_run(part, settings)
-            if settings.prior == "ten_days":
-                prior = prior_of_days(_trusted(part, first, settings), prior, settings)
-            found = second_run(part, prior, settings, first)
-            negative = {key: value[cells, place] for key, value in year.negative.items()}
-            for layer, values in _finished(part, found, prior, negative, settings).items():
-                whole[layer][:, cells, place] = values[days.start - start :]
-    return whole
+def _zero_clip_and_flag(second: Fields, prior: PriorFields, negative: Fields) -> Fields:
+    """Return values set to zero and clipped, with their processing flags, (time, cell)."""
+    fields = {name: second[name] for name in VALUES}
+    retrieved = np.isfinite(second["vod"])
+    flags = np.where(retrieved & prior.is_first, FIRST_PRIOR, 0)
+    flags |= np.where(retrieved & ~second["converged"], NOT_CONVERGED, 0)
+    for name, bit in ZERO_BITS.items():
+        fields[name] = zero_and_clip(second[name], negative[name], UPPER_LIMITS[name])
+        flags |= np.where(retrieved & negative[name], bit, 0)
+    return fields | {"processing_flags": flags.astype(np.int16)}
 
 
-def _finished(
-    part: YearSlice,
-    found: Mapping[str, NDArray],
-    prior: PriorFields,
-    negative: Mapping[str, NDArray[np.bool_]],
-    settings: Retrieve,
-) -> dict[str, NDArray]:
-    """Values set to zero and clipped, with the flags that tell, (time, cell)."""
-    bits = {"soil_moisture": flags.SOIL_MOISTURE_ZERO, "vod": flags.VOD_ZERO}
-    top = {"soil_moisture": 1.0, "vod": 2.0}
-    out = {name: found[name] for name in VALUES} | {"tb_rmse": part.seen["tb_rmse"].values}
-    there = np.isfinite(found["vod"])
-    processing = np.where(there & prior.is_first, flags.FIRST_PRIOR, 0)
-    processing |= np.where(there & ~found["converged"], flags.NOT_CONVERGED, 0)
-    for name, bit in bits.items():
-        out[name] = flags.zero_and_clip(found[name], negative[name], top[name])
-        processing |= np.where(there & negative[name], bit, 0)
-    return out | {"processing_flags": processing.astype(np.int16)}
+def zero_and_clip(values: Floats, to_zero: Booleans, upper: float) -> Floats:
+    """Set the values of some cells to 0 and limit all to 0…`upper`; NaN stays."""
+    return np.clip(np.where(to_zero & np.isfinite(values), 0.0, values), 0.0, upper)

@@ -4,62 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from glab.arrays import Float64s
+from glab.arrays import Float64s, Floats, Int16s, blocks
 from glab.calendar import time_blocks
 from glab.config import Tb40
 from glab.errors import GlabError
-from glab.lmeb import brightness_temperature, invert
-from glab.retrieval.angles import TARGET_DEG, bin_weights, select_bins
+from glab.lmeb import EmissionParameters, brightness_temperature, invert
+from glab.retrieval.angles import bin_weights, select_bins
 from glab.retrieval.scene import (
+    TARGET_DEG,
     Ground,
     cell_blocks,
-    check_overpasses,
-    emission_arguments,
+    emission_parameters,
     ground_of,
+    match_surfaces,
     remove_atmosphere,
     sky_tb,
     static_ground,
 )
 
 Forward = Callable[[Float64s, Float64s], Float64s]
+"""The model at the angles of some scenes: soil moisture and VOD (scene,) → TB, K."""
 
 STEP = 1e-4
-"""m3 m-3 and 1, over which slopes of the model are taken."""
+"""Difference of soil moisture, m3 m-3, and of VOD, 1, for slopes of the model: small against its
+curvature, large against rounding."""
+
+WEIGHT_SUM_MIN = 1e-30
+"""Avoids 0/0 for scenes without a usable bin; their result is NaN."""
 
 
 @dataclass(frozen=True)
 class Views:
-    """Angle bins of scenes.
+    """Angle bins of scenes as they were observed.
 
     Attributes:
-        tb_k: brightness temperature, shape (scene, angle, channel [h, v]); NaN where missing.
-        accuracy_k: radiometric accuracy, the same shape.
-        incidence_deg: mean incidence of each bin, shape (scene, angle).
-        centre_deg: centres of the bins, shape (angle,).
+        tb_k: brightness temperature, K, shape (scene, angle, channel [h, v]); NaN where missing.
+        accuracy_k: radiometric accuracy, K, the same shape.
+        incidence_deg: mean incidence of each bin, degrees, shape (scene, angle).
+        centre_deg: centres of the bins, degrees, shape (angle,).
     """
 
     tb_k: Float64s
     accuracy_k: Float64s
     incidence_deg: Float64s
-    centre_deg: NDArray[np.floating]
+    centre_deg: Floats
 
 
 @dataclass(frozen=True)
 class Bins:
-    """The bins of scenes as the fit uses them.
+    """Angle bins of scenes as the fit uses them.
 
     Attributes:
-        tb_k: at the ground, shape (scene, angle, channel); NaN where a bin is not used.
-        incidence_deg: shape (scene, angle), always finite.
+        tb_k: TB at the ground, K, shape (scene, angle, channel); NaN where a bin is not used.
+        incidence_deg: degrees, shape (scene, angle), always finite.
         sky_k: downwelling sky temperature at the bins and, last, at 40°, shape (scene, angle + 1).
-        weight: inverse variance in the fit, 0 where a bin is not used, shape (scene, angle).
-        noise_k: standard error of each bin, shape (scene, angle, channel).
+        weight: inverse variance in the fit, K-2, 0 where a bin is not used, shape (scene, angle).
+        noise_k: standard error of each bin, K, shape (scene, angle, channel).
     """
 
     tb_k: Float64s
@@ -71,43 +77,45 @@ class Bins:
 
 @dataclass(frozen=True)
 class Estimate:
-    """40° TB of scenes; NaN where the bins do not suffice.
+    """40° TB of scenes; NaN where too few bins are usable.
 
     Attributes:
-        tb_k, error_k: brightness temperature and its standard error, shape (scene, channel).
-        rmse_k: root mean square of observed minus modelled TB over the bins, shape (scene,).
+        tb_k, error_k: brightness temperature and its standard error, K, shape (scene, channel).
+        rmse_k: TB-RMSE, root mean square of observed minus modelled TB over the bins, K, (scene,).
         angles: number of bins used, shape (scene,).
     """
 
     tb_k: Float64s
     error_k: Float64s
     rmse_k: Float64s
-    angles: NDArray[np.int16]
+    angles: Int16s
 
 
 def estimate_tb40(views: Views, ground: Ground, settings: Tb40) -> Estimate:
-    """40° TB of scenes.
+    """Estimate the 40° TB of scenes, its error and TB-RMSE.
 
-    Soil moisture and VOD are fitted to all usable bins of both polarisations. `model` is L-MEB
-    with them at 40°; `observation` is the mean over the bins, weighted by inverse variance, of
-    TB(θ) + model(40°) − model(θ), so that the model only bridges the angles.
+    Soil moisture and VOD are fitted to all usable bins of both polarisations. The form `model` is
+    L-MEB with the fitted values at 40°. The form `observation` is the mean over the bins, weighted
+    by inverse variance, of TB(θ) + model(40°) − model(θ), so that the model only corrects for the
+    difference in angle.
 
     Args:
-        views: the bins; one counts when both polarisations have a value.
+        views: the bins; a bin is used if both polarisations have a value.
         ground: the scenes; NaN in any of their properties gives NaN.
         settings: of the stage.
 
-    Reference: L-MEB: Wigneron et al. 2007, doi:10.1016/j.rse.2006.10.014.
+    Reference: L-MEB: Wigneron et al. 2007, doi:10.1016/j.rse.2006.10.014; docs/science.md,
+    section 4.3.
     """
-    bins = bins_of(views, ground, settings)
-    emission = emission_arguments(ground, settings.lmeb, settings.sm_prior)
+    bins = prepare_bins(views, ground, settings)
+    emission = emission_parameters(ground, settings.lmeb, settings.sm_prior)
     used = bins.weight > 0
     fit = invert(
         bins.tb_k[..., 0],
         bins.tb_k[..., 1],
         incidence_deg=bins.incidence_deg,
-        tb_sigma_k=np.where(used, bins.weight, 1.0) ** -0.5,
         t_sky_k=bins.sky_k[:, :-1],
+        tb_sigma_k=np.where(used, bins.weight, 1.0) ** -0.5,
         sm_prior=settings.sm_prior,
         sm_sigma=settings.sm_sigma,
         vod_prior=settings.vod_prior,
@@ -116,17 +124,16 @@ def estimate_tb40(views: Views, ground: Ground, settings: Tb40) -> Estimate:
         vod_bounds=settings.vod_bounds,
         **emission,
     )
-    found = np.isfinite(fit.sm)
     forward = forward_model(bins, emission)
-    tb, error = tb_at_40(forward, fit.sm, fit.vod, bins, settings)
-    angles = np.where(found, used.sum(axis=-1), 0).astype(np.int16)
+    tb, error = evaluate_at_40(forward, fit.sm, fit.vod, bins, settings)
+    angles = np.where(np.isfinite(fit.sm), used.sum(axis=-1), 0).astype(np.int16)
     return Estimate(tb, error, fit.tb_rmse_k, angles)
 
 
-def bins_of(views: Views, ground: Ground, settings: Tb40) -> Bins:
-    """Bins brought to the ground, and what each of them weighs."""
+def prepare_bins(views: Views, ground: Ground, settings: Tb40) -> Bins:
+    """Convert bins to TB at the ground and weight them."""
     valid = np.isfinite(views.tb_k).all(axis=-1) & np.isfinite(views.incidence_deg)
-    share = bin_weights(valid, views.centre_deg, settings)
+    fraction = bin_weights(valid, views.centre_deg, settings)
     incidence = np.where(valid, views.incidence_deg, views.centre_deg)
     tb = views.tb_k
     if settings.atmosphere:
@@ -134,20 +141,24 @@ def bins_of(views: Views, ground: Ground, settings: Tb40) -> Bins:
     least = settings.tb_sigma_min_k
     accuracy = np.where(np.isfinite(views.accuracy_k), views.accuracy_k, least)
     sigma = np.maximum(np.sqrt(np.square(accuracy).mean(axis=-1)), least)
-    angles = np.pad(incidence, ((0, 0), (0, 1)), constant_values=TARGET_DEG)
     return Bins(
-        tb_k=np.where(share[..., np.newaxis] > 0, tb, np.nan),
+        tb_k=np.where(fraction[..., np.newaxis] > 0, tb, np.nan),
         incidence_deg=incidence,
-        sky_k=sky_tb(ground, settings.lmeb, angles),
-        weight=share / sigma**2,
-        noise_k=accuracy / np.sqrt(np.where(share > 0, share, 1.0))[..., np.newaxis],
+        sky_k=sky_tb(ground, settings.lmeb, _append_target(incidence)),
+        weight=fraction / sigma**2,
+        noise_k=accuracy / np.sqrt(np.where(fraction > 0, fraction, 1.0))[..., np.newaxis],
     )
 
 
-def forward_model(bins: Bins, emission: Mapping[str, Any]) -> Forward:
-    """The model at the bins and, last, at 40°: (sm, vod) → K, shape (scene, angle + 1, channel)."""
-    angles = np.pad(bins.incidence_deg, ((0, 0), (0, 1)), constant_values=TARGET_DEG)
-    by_scene: dict[str, Any] = {
+def _append_target(incidence_deg: Float64s) -> Float64s:
+    """Return the angles of the bins and, last, 40°, shape (scene, angle + 1)."""
+    return np.pad(incidence_deg, ((0, 0), (0, 1)), constant_values=TARGET_DEG)
+
+
+def forward_model(bins: Bins, emission: EmissionParameters) -> Forward:
+    """Return L-MEB at the bins and, last, at 40°, shape (scene, angle + 1, channel), in K."""
+    angles = _append_target(bins.incidence_deg)
+    by_scene = {
         name: value[:, np.newaxis] if isinstance(value, np.ndarray) else value
         for name, value in emission.items()
     }
@@ -158,97 +169,104 @@ def forward_model(bins: Bins, emission: Mapping[str, Any]) -> Forward:
             vod[:, np.newaxis],
             incidence_deg=angles,
             t_sky_k=bins.sky_k,
-            **by_scene,
+            **cast(EmissionParameters, by_scene),
         )
         return np.stack(modelled, axis=-1)
 
     return forward
 
 
-def tb_at_40(
+def evaluate_at_40(
     forward: Forward, sm: Float64s, vod: Float64s, bins: Bins, settings: Tb40
 ) -> tuple[Float64s, Float64s]:
-    """40° TB and its standard error, K, each of shape (scene, channel).
+    """Return the 40° TB and its standard error, K, each of shape (scene, channel).
 
-    Both forms are model(40°) + Σ share·(TB − model), with shares of 0 for `model`.
+    Both forms are model(40°) + Σ w (TB − model) over the bins; w is 0 in the form `model`.
     """
     modelled = forward(sm, vod)
     by_sm = (forward(sm + STEP, vod) - modelled) / STEP
     by_vod = (forward(sm, vod + STEP) - modelled) / STEP
-    share = np.zeros_like(bins.weight)
+    weight = np.zeros_like(bins.weight)
     if settings.form == "observation":
-        share = bins.weight / np.maximum(bins.weight.sum(axis=1, keepdims=True), 1e-30)
-    rest = np.where(bins.weight[..., np.newaxis] > 0, bins.tb_k - modelled[:, :-1], 0.0)
-    tb = modelled[:, -1] + _weighted(share, rest)
-    return tb, propagate_error(share, by_sm, by_vod, bins, settings)
+        weight = bins.weight / np.maximum(bins.weight.sum(axis=1, keepdims=True), WEIGHT_SUM_MIN)
+    difference = np.where(bins.weight[..., np.newaxis] > 0, bins.tb_k - modelled[:, :-1], 0.0)
+    tb = modelled[:, -1] + sum_over_angles(weight, difference)
+    return tb, propagate_error(weight, by_sm, by_vod, bins, settings)
 
 
 def propagate_error(
-    share: Float64s, by_sm: Float64s, by_vod: Float64s, bins: Bins, settings: Tb40
+    observation_weight: Float64s, by_sm: Float64s, by_vod: Float64s, bins: Bins, settings: Tb40
 ) -> Float64s:
-    """Standard error of the 40° TB, K, shape (scene, channel).
+    """Return the standard error of the 40° TB, K, shape (scene, channel).
 
-    To first order the fit moves by H⁻¹ Jᵀ W δTB, so that the 40° TB is a linear function of the
-    bins. Its coefficients pass on the noise of the bins, and the error that all bins of a
-    polarisation share.
+    To first order, a change δTB of the bins changes the fit by H⁻¹ Jᵀ W δTB. The 40° TB is then a
+    linear function of the bins. Its coefficients propagate the noise of the bins, and an error
+    that is common to all bins of a polarisation.
 
     Args:
-        share: weight of each bin's misfit, shape (scene, angle).
+        observation_weight: weight of TB − model of each bin in the 40° TB, shape (scene, angle).
         by_sm, by_vod: slopes at the bins and, last, at 40°, shape (scene, angle + 1, channel).
         bins: their weights and noise.
-        settings: spread of the priors, and the shared error.
+        settings: standard deviations of the priors, and the common error.
     """
     sm, vod, weight = by_sm[:, :-1], by_vod[:, :-1], bins.weight
-    ss = _weighted(weight, sm * sm).sum(axis=1) + settings.sm_sigma**-2.0
-    sv = _weighted(weight, sm * vod).sum(axis=1)
-    vv = _weighted(weight, vod * vod).sum(axis=1) + settings.vod_sigma**-2.0
+    # Half the Hessian of the cost, of two variables: [[ss, sv], [sv, vv]].
+    ss = sum_over_angles(weight, sm * sm).sum(axis=1) + settings.sm_sigma**-2.0
+    sv = sum_over_angles(weight, sm * vod).sum(axis=1)
+    vv = sum_over_angles(weight, vod * vod).sum(axis=1) + settings.vod_sigma**-2.0
     over = (1.0 / (ss * vv - sv * sv))[:, np.newaxis]
     ss, sv, vv = ss[:, np.newaxis], sv[:, np.newaxis], vv[:, np.newaxis]
-    to_sm = by_sm[:, -1] - _weighted(share, sm)
-    to_vod = by_vod[:, -1] - _weighted(share, vod)
+    # Slopes of the 40° TB by soil moisture and VOD, and by the right-hand side of the fit.
+    to_sm = by_sm[:, -1] - sum_over_angles(observation_weight, sm)
+    to_vod = by_vod[:, -1] - sum_over_angles(observation_weight, vod)
     pull_sm = over * (vv * to_sm - sv * to_vod)
     pull_vod = over * (ss * to_vod - sv * to_sm)
     variance = np.zeros_like(to_sm)
-    for out in range(variance.shape[1]):
-        gain = sm * pull_sm[:, out, None, None] + vod * pull_vod[:, out, None, None]
+    for channel in range(variance.shape[1]):
+        gain = sm * pull_sm[:, channel, None, None] + vod * pull_vod[:, channel, None, None]
         gain *= weight[..., np.newaxis]
-        gain[..., out] += share
+        gain[..., channel] += observation_weight
         noise = np.square(gain * bins.noise_k).sum(axis=(1, 2))
         common = np.square(gain.sum(axis=1) * settings.common_error_k).sum(axis=1)
-        variance[:, out] = noise + common
+        variance[:, channel] = noise + common
     return np.sqrt(variance)
 
 
-def _weighted(weight: Float64s, values: Float64s) -> Float64s:
-    """Σ over angles of weight (scene, angle) × values (scene, angle, channel)."""
+def sum_over_angles(weight: Float64s, values: Float64s) -> Float64s:
+    """Return Σ over angles of weight (scene, angle) × values (scene, angle, channel)."""
     return (weight[..., np.newaxis] * values).sum(axis=1)
 
 
+# --- a year ------------------------------------------------------------------------------------
+
 NEEDED = ("tb", "tb_accuracy", "incidence")
 CHANNELS = ("h", "v")
-SCENES_AT_ONCE = 32768
 DIMS = ("time", "cell", "overpass")
+
+SCENES_AT_ONCE = 32768
+"""Scenes that are fitted at once; an array of all their bins and channels has 4 MB."""
+
 Layers = dict[str, NDArray]
 
 
 def year_blocks(
     smos: xr.Dataset, surfaces: Mapping[str, xr.Dataset], domain: xr.Dataset, settings: Tb40
 ) -> Iterator[xr.Dataset]:
-    """40° TB of a source-year, block by block of 31 days.
+    """Compute the 40° TB of a source-year in blocks of 31 days.
 
     Args:
-        smos: `tb`, `tb_accuracy` (time, cell, overpass, angle, channel) and `incidence` without
-            channel, quality-controlled, lazy.
-        surfaces: by overpass, `t_surface`, `t_deep`, `t_air` (time, cell).
+        smos: `tb`, `tb_accuracy`, K, (time, cell, overpass, angle, channel) and `incidence`,
+            degrees, without channel; quality-controlled, lazy.
+        surfaces: by overpass, `t_surface`, `t_deep`, `t_air` (time, cell), K.
         domain: `clay`, land cover and, where known, `altitude` (cell).
         settings: of the stage.
 
     Yields:
-        `tb`, `tb_error` (time, cell, overpass, channel), `tb_rmse`, `angle_count` (time, cell,
-        overpass), of the overpasses that have a surface.
+        `tb`, `tb_error` (time, cell, overpass, channel), `tb_rmse`, K, and `angle_count` (time,
+        cell, overpass), of the overpasses that have a surface.
 
     Raises:
-        GlabError: when files do not fit each other or lack a variable.
+        GlabError: for files of other cells or days, or without a variable.
     """
     for name in NEEDED:
         if name not in smos:
@@ -258,70 +276,71 @@ def year_blocks(
                 variable=name,
                 found=", ".join(map(str, smos.data_vars)),
             )
-    overpasses = check_overpasses(smos, surfaces)
+    surfaces = match_surfaces(smos, surfaces)
     static = static_ground(domain)
     bins = select_bins(smos["angle"].values, settings)
-    chosen = smos[list(NEEDED)].isel(angle=slice(bins[0], bins[-1] + 1)).sel(overpass=overpasses)
+    # Files are read as slices: a contiguous range of angles costs one read.
+    angles = slice(bins[0], bins[-1] + 1)
+    chosen = smos[list(NEEDED)].isel(angle=angles).sel(overpass=list(surfaces))
     for days in time_blocks(smos["time"].values):
-        ground = {name: surfaces[name].isel(time=days).load() for name in overpasses}
-        yield _block(chosen.isel(time=days), ground, static, settings).assign_coords(
+        ground = {name: surface.isel(time=days).load() for name, surface in surfaces.items()}
+        yield _estimate_block(chosen.isel(time=days), ground, static, settings).assign_coords(
             cell=domain["cell"]
         )
 
 
-def _block(
-    smos: xr.Dataset, surfaces: Mapping[str, xr.Dataset], static: xr.Dataset, settings: Tb40
-) -> xr.Dataset:
-    """Some days of all cells."""
-    shape = tuple(smos.sizes[dim] for dim in DIMS)
-    whole: Layers = {
-        "tb": np.full((*shape, len(CHANNELS)), np.nan, np.float32),
-        "tb_error": np.full((*shape, len(CHANNELS)), np.nan, np.float32),
+def _empty_layers(shape: tuple[int, ...]) -> Layers:
+    """Return the layers of a block without values; `shape` has no channel."""
+    by_channel = (*shape, len(CHANNELS))
+    return {
+        "tb": np.full(by_channel, np.nan, np.float32),
+        "tb_error": np.full(by_channel, np.nan, np.float32),
         "tb_rmse": np.full(shape, np.nan, np.float32),
         "angle_count": np.zeros(shape, np.int16),
     }
+
+
+def _estimate_block(
+    smos: xr.Dataset, surfaces: Mapping[str, xr.Dataset], static: xr.Dataset, settings: Tb40
+) -> xr.Dataset:
+    """Estimate the 40° TB of some days of all cells."""
+    layers = _empty_layers(tuple(smos.sizes[dim] for dim in DIMS))
     for cells in cell_blocks(smos.sizes["cell"]):
-        part = smos.isel(cell=cells).load()
-        for place, name in enumerate(part["overpass"].values.astype(str)):
-            surface = surfaces[name].isel(cell=cells)
-            seen = part.isel(overpass=place)
-            for layer, values in _overpass(seen, surface, static.isel(cell=cells), settings):
-                whole[layer][:, cells, place] = values
-    dims = {
-        name: DIMS if values.ndim == 3 else (*DIMS, "channel") for name, values in whole.items()
-    }
+        block = smos.isel(cell=cells).load()
+        for number, (name, surface) in enumerate(surfaces.items()):
+            here = (surface.isel(cell=cells), static.isel(cell=cells))
+            estimated = _estimate_overpass(block.sel(overpass=name), *here, settings)
+            for layer, values in estimated.items():
+                layers[layer][:, cells, number] = values
     return xr.Dataset(
-        {name: (dims[name], values) for name, values in whole.items()},
+        {
+            name: (DIMS if values.ndim == len(DIMS) else (*DIMS, "channel"), values)
+            for name, values in layers.items()
+        },
         {"time": smos["time"], "overpass": smos["overpass"], "channel": list(CHANNELS)},
     )
 
 
-def _overpass(
-    seen: xr.Dataset, surface: xr.Dataset, static: xr.Dataset, settings: Tb40
-) -> Iterator[tuple[str, NDArray]]:
-    """Layers of one overpass on (time, cell): scenes with a TB are worked on, piece by piece."""
-    bins = select_bins(seen["angle"].values, settings)
-    seen = seen.isel(angle=bins).sel(channel=list(CHANNELS)).transpose("time", "cell", "angle", ...)
-    tb, accuracy, incidence = (seen[name].values for name in NEEDED)
+def _estimate_overpass(
+    smos: xr.Dataset, surface: xr.Dataset, static: xr.Dataset, settings: Tb40
+) -> Layers:
+    """Return layers (time, cell) of one overpass, from the scenes with at least two bins."""
+    bins = select_bins(smos["angle"].values, settings)
+    smos = smos.isel(angle=bins).sel(channel=list(CHANNELS)).transpose("time", "cell", "angle", ...)
+    tb, accuracy, incidence = (smos[name].values for name in NEEDED)
+    layers = _empty_layers(tb.shape[:2])
     scenes = np.argwhere(np.isfinite(tb).all(axis=-1).sum(axis=-1) > 1)
-    shape = tb.shape[:2]
-    layers: Layers = {
-        "tb": np.full((*shape, len(CHANNELS)), np.nan, np.float32),
-        "tb_error": np.full((*shape, len(CHANNELS)), np.nan, np.float32),
-        "tb_rmse": np.full(shape, np.nan, np.float32),
-        "angle_count": np.zeros(shape, np.int16),
-    }
-    for first in range(0, len(scenes), SCENES_AT_ONCE):
-        day, cell = scenes[first : first + SCENES_AT_ONCE].T
+    for block in blocks(len(scenes), SCENES_AT_ONCE):
+        day, cell = scenes[block].T
         views = Views(
             tb[day, cell].astype(np.float64),
             accuracy[day, cell].astype(np.float64),
             incidence[day, cell].astype(np.float64),
-            seen["angle"].values,
+            smos["angle"].values,
         )
-        found = estimate_tb40(views, ground_of(static, surface, day, cell), settings)
-        layers["tb"][day, cell] = found.tb_k
-        layers["tb_error"][day, cell] = found.error_k
-        layers["tb_rmse"][day, cell] = found.rmse_k
-        layers["angle_count"][day, cell] = found.angles
-    yield from layers.items()
+        estimate = estimate_tb40(views, ground_of(static, surface, day, cell), settings)
+        layers["tb"][day, cell] = estimate.tb_k
+        layers["tb_error"][day, cell] = estimate.error_k
+        layers["tb_rmse"][day, cell] = estimate.rmse_k
+        layers["angle_count"][day, cell] = estimate.angles
+    return layers

@@ -11,6 +11,7 @@ from glab import io
 from glab.calendar import Days, days_of_year, time_blocks
 from glab.climatology.series import series, surface_of
 from glab.config import Compose, Series
+from glab.mask import UnknownGround
 from glab.products.compose import compose_tb
 
 
@@ -64,13 +65,15 @@ def _blocks(
     """The composed record, month by month."""
     spec = None if smos is None else _with_error(settings.series, smos)
     surface = None if smos is None else surface_of(smos, ground, settings.mask)
+    counts = UnknownGround()
     for block in time_blocks(days):
         parts = {name: dataset.isel(time=block).load() for name, dataset in links.items()}
         seen = None
         if smos is not None and spec is not None:
-            seen = series(smos.isel(time=block), surface, land, spec, settings.mask)
+            seen = series(smos.isel(time=block), surface, land, spec, settings.mask, counts)
         found = compose_tb(seen, parts, settings, settings.sensors)
         yield found.assign_coords(cell=land["cell"])
+    counts.log()
 
 
 def _true_blocks(truth: xr.Dataset, land: xr.Dataset, days: Days) -> Iterator[xr.Dataset]:

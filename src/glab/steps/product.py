@@ -29,13 +29,13 @@ def product(
     """Format one product year as a CF file on the 2-D grid.
 
     Args:
-        layers: work files of the year: compose and its residuals (glab_tb), the VOD link's
-            prediction (glab_vod), tb40 and retrieve (smos_ib).
+        layers: work files of the year: compose and its residuals (glab_tb), the prediction of the
+            VOD link (glab_vod), tb40 and retrieve (smos_ib).
         domain: the cells.
         year: calendar year.
         output: the product file.
-        settings: which product, how laid out and signed.
-        daily: folder for daily 584 × 1388 float64 files besides (smos_ib).
+        settings: product, extent, creator and licence.
+        daily: folder for additional daily files of 584 × 1388 float64 values (smos_ib).
     """
     sources = [io.read(path) for path in layers]
     with io.read(domain) as cells:
@@ -51,14 +51,15 @@ def product(
 
 
 def _blocks(sources: list[xr.Dataset], window: Extent, settings: Product) -> Iterator[xr.Dataset]:
-    for part in time_blocks(sources[0]["time"].values, BLOCK_DAYS):
-        stretch = [source.isel(time=part).load() for source in sources]
-        yield format_product(settings.product, stretch, window, settings.overpass)
+    """Yield the product in blocks as long as the chunks of its file."""
+    for days in time_blocks(sources[0]["time"].values, BLOCK_DAYS):
+        loaded = [source.isel(time=days).load() for source in sources]
+        yield format_product(settings.product, loaded, window, settings.overpass)
 
 
 def export_daily(product: Path, folder: Path) -> list[Path]:
-    """Write each day of a `smos_ib` file as a file of its own; returns the files."""
-    made = []
+    """Write each day of a `smos_ib` file to a separate file and return their paths."""
+    paths = []
     with io.read(product) as dataset:
         for day, fields in daily_fields(dataset):
             path = folder / DAILY_FILE.format(day=str(day).replace("-", ""))
@@ -66,5 +67,5 @@ def export_daily(product: Path, folder: Path) -> list[Path]:
             encoding = {name: {"zlib": True, "complevel": 1} for name in fields.data_vars}
             with io.atomic_path(path) as temporary:
                 fields.to_netcdf(temporary, engine="netcdf4", encoding=encoding)
-            made.append(path)
-    return made
+            paths.append(path)
+    return paths

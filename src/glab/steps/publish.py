@@ -6,14 +6,14 @@ from pathlib import Path
 
 from glab import io
 from glab.config import Publish
-from glab.products.publish import fill_store, json_attributes, store_attributes
+from glab.products.publish import fill_store, store_attributes
 
 
 def publish(years: list[Path], output: Path, settings: Publish) -> None:
     """Join all years of a product in one Zarr store (format 2, consolidated metadata).
 
     Args:
-        years: the product's yearly files.
+        years: the yearly files of the product, in any order.
         output: folder of the store.
         settings: chunk lengths.
     """
@@ -25,11 +25,6 @@ def publish(years: list[Path], output: Path, settings: Publish) -> None:
     with io.atomic_path(output) as temporary:
         group = zarr.create_group(str(temporary), zarr_format=2)
         fill_store(group, datasets, settings)
-        group.attrs.update(json_attributes(store_attributes(datasets)) | _own(origin))
+        own = {key: origin[key] for key in origin if key == "source" or key.startswith("glab_")}
+        group.attrs.update(store_attributes(datasets) | own)
         zarr.consolidate_metadata(group.store, zarr_format=2)
-
-
-def _own(origin: dict[str, object]) -> dict[str, object]:
-    """Provenance of the store beside the products' own attributes."""
-    kept = {key: value for key, value in origin.items() if key.startswith("glab_")}
-    return kept | {"source": origin["source"]}

@@ -1,17 +1,17 @@
-"""System B on the simulated Earth, against the truth: 40° TB, soil moisture, VOD and their errors.
+"""Compare the SMOS inversion with the truth of a simulated Earth: TB, soil moisture, VOD, errors.
 
-Run: ``python benchmarks/system_b.py FOLDER [--years 2012 2013] [--worlds matched …] [--overlay
-FILE …]``. A strip of 5 columns from the
-Cape to Scandinavia is simulated into FOLDER by the pipeline's own steps (what is there stays),
-turned into 40° TB and retrievals, and judged over the morning overpass where the ground is neither
-frozen nor under water. Printed are the figures beside what must be reached; figures lie in
-FOLDER/<world>/figures.
+Run: ``python benchmarks/smos_inversion.py FOLDER [--years 2012 2013] [--worlds matched …]
+[--overlay FILE …]``. The steps of the pipeline simulate a strip of 5 columns from the Cape to
+Scandinavia into FOLDER (existing files are kept) and compute 40° TB and retrievals. The script
+compares the morning overpass with the truth where the ground is neither frozen nor open water. It
+prints each figure beside its target and draws FOLDER/<world>/figures.
 
-World `simulated`: instruments and maps with their errors, mixed scenes that no inversion knows of.
-World `matched`: the same weather, gaps and noise, but the inversion's own physics and parameters,
-so that its errors are those of noise and priors alone.
-World `apart`: `matched`, without the noise that all angles of an overpass share.
-An overlay is a configuration laid over the demonstration's, to see what a setting does.
+World `simulated`: instruments and maps with their errors, and mixed scenes, which L-MEB does not
+describe.
+World `matched`: the same weather, gaps and noise, but the physics and parameters of the inversion,
+so that only noise and priors cause errors.
+World `independent`: `matched`, without the noise that is common to all angles of an overpass.
+An overlay is a configuration file on top of that of the demonstration, to test a setting.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from glab.steps.retrieve import retrieve
 from glab.steps.simulate import simulate
 from glab.steps.tb40 import tb40
 
-WORLDS = ("simulated", "matched", "apart")
+WORLDS = ("simulated", "matched", "independent")
 CONFIG = Path(__file__).parents[1] / "config"
 SMOS_FWHM_KM = 43.0
 VALUES_MIN = 100
@@ -42,7 +42,7 @@ OVERPASS = "ascending"
 
 
 def prepare(folder: Path, config: Config, years: list[int]) -> None:
-    """Simulate the strip and bring SMOS and the surface onto its domain."""
+    """Simulate the strip, and regrid SMOS and the surface to its domain."""
     world, truth = config.simulate_of(), folder / "data/truth.nc"
     if not truth.exists():
         simulate(truth, world)
@@ -60,7 +60,7 @@ def prepare(folder: Path, config: Config, years: list[int]) -> None:
 
 
 def invert(folder: Path, config: Config, year: int) -> None:
-    """40° TB and retrievals of a year."""
+    """Compute 40° TB and retrievals of a year."""
     surface = [folder / f"results/regrid/{s}/{year}.nc" for s in ("surface", "surface_evening")]
     land, out = folder / "results/domain.nc", folder / "results"
     smos = out / f"regrid/smos_l3/{year}.nc"
@@ -73,14 +73,14 @@ def invert(folder: Path, config: Config, year: int) -> None:
 
 
 def truth_of(folder: Path, land: xr.Dataset, days: np.ndarray) -> xr.Dataset:
-    """Truth on the domain's cells."""
+    """Return the truth of the cells of the domain."""
     with io.read(folder / "data/truth.nc") as nature:
         names = ["soil_moisture", "vod", "tb", "frozen", "water_fraction"]
         return nature[names].sel(time=days, cell=land["cell"].values).load()
 
 
 def seen_by_smos(folder: Path, config: Config, land: xr.Dataset, nature: xr.Dataset) -> xr.Dataset:
-    """Soil moisture and VOD averaged over SMOS's footprint."""
+    """Return the truth with soil moisture and VOD averaged over the footprint of SMOS."""
     with io.read(folder / "data/truth.nc") as whole:
         cells = land_from(config.domain.box, whole["cell"].values, whole["land_fraction"].values)
         seen = footprint(cells, cells.lat, cells.lon, SMOS_FWHM_KM)
@@ -93,13 +93,13 @@ def seen_by_smos(folder: Path, config: Config, land: xr.Dataset, nature: xr.Data
 
 
 def years_of(folder: Path, stage: str, years: list[int]) -> xr.Dataset:
-    """Morning values of a stage, all years."""
+    """Return the morning values of a stage in all years."""
     paths = [folder / f"results/{stage}/{year}.nc" for year in years]
     return xr.concat([io.read(p).sel(overpass=OVERPASS).load() for p in paths], "time")
 
 
 def by_cell(estimate: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
-    """Bias, spread, R and slope of each series, (time, …) → (…); NaN with too few values."""
+    """Return bias, standard deviation, R and slope of each series; NaN with too few values."""
     there = np.isfinite(estimate) & np.isfinite(truth)
     x, y = (np.where(there, v, np.nan).astype(float) for v in (truth, estimate))
     x_off, y_off = x - np.nanmean(x, axis=0), y - np.nanmean(y, axis=0)
@@ -115,7 +115,7 @@ def by_cell(estimate: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def score_tb(tb: xr.Dataset, bins: xr.DataArray, nature: xr.Dataset, ok: np.ndarray) -> dict:
-    """40° TB beside the single bins."""
+    """Compare the 40° TB and single bins with the truth."""
     truth = np.where(ok[..., None], nature["tb"].values, np.nan)
     ours = by_cell(tb["tb"].values, truth)
     single = {angle: by_cell(bins.sel(angle=angle).values, truth) for angle in bins["angle"].values}
@@ -138,10 +138,10 @@ def score_tb(tb: xr.Dataset, bins: xr.DataArray, nature: xr.Dataset, ok: np.ndar
     }
 
 
-def score_retrieval(found: xr.Dataset, nature: xr.Dataset, ok: np.ndarray) -> dict:
-    """Soil moisture where VOD is below 0.6, VOD everywhere, and the coverage of both."""
-    good = ok & (found["scene_flags"].values <= 1) & (found["tb_rmse"].values <= 8.0)
-    wet, vod = (np.where(good, found[n].values, np.nan) for n in ("soil_moisture", "vod"))
+def score_retrieval(retrieved: xr.Dataset, nature: xr.Dataset, ok: np.ndarray) -> dict:
+    """Compare soil moisture where VOD is below 0.6, VOD everywhere, and the coverage of both."""
+    good = ok & (retrieved["scene_flags"].values <= 1) & (retrieved["tb_rmse"].values <= 8.0)
+    wet, vod = (np.where(good, retrieved[n].values, np.nan) for n in ("soil_moisture", "vod"))
     true_wet, true_vod = (nature[n].values for n in ("soil_moisture", "vod"))
     sparse = np.where(true_vod < 0.6, true_wet, np.nan)
     sm, v = by_cell(wet, sparse), by_cell(vod, true_vod)
@@ -158,8 +158,8 @@ def score_retrieval(found: xr.Dataset, nature: xr.Dataset, ok: np.ndarray) -> di
         "VOD bias": (y - x).mean(),
         "VOD R of cells": np.nanmedian(v["r"]),
         "VOD slope of cells": np.nanmedian(v["slope"]),
-        "SM within 1 error": _within(wet, true_wet, found["soil_moisture_error"].values),
-        "VOD within 1 error": _within(vod, true_vod, found["vod_error"].values),
+        "SM within 1 error": _within(wet, true_wet, retrieved["soil_moisture_error"].values),
+        "VOD within 1 error": _within(vod, true_vod, retrieved["vod_error"].values),
     }
 
 
@@ -181,17 +181,17 @@ TARGETS = {
 }
 
 
-def judge(folder: Path, config: Config, years: list[int]) -> dict[str, float]:
-    """All scores of a world, and its figures."""
+def score(folder: Path, config: Config, years: list[int]) -> dict[str, float]:
+    """Return all scores of a world and draw its figures."""
     land = io.read(folder / "results/domain.nc").load()
-    tb, found = (years_of(folder, stage, years) for stage in ("tb40", "retrieve"))
+    tb, retrieved = (years_of(folder, stage, years) for stage in ("tb40", "retrieve"))
     nature = truth_of(folder, land, tb["time"].values)
     ok = (nature["frozen"].values == 0) & (land["water_fraction"].values <= 0.1)
     bins = years_of(folder, "regrid/smos_l3", years)["tb"].sel(angle=[40.0, 42.5])
     scores = score_tb(tb, bins, nature, ok)
     seen = seen_by_smos(folder, config, land, nature)
-    draw(folder / "figures", land, tb, bins.sel(angle=40.0), found, seen, ok)
-    return scores | score_retrieval(found, seen, ok)
+    draw(folder / "figures", land, tb, bins.sel(angle=40.0), retrieved, seen, ok)
+    return scores | score_retrieval(retrieved, seen, ok)
 
 
 def draw(
@@ -199,17 +199,17 @@ def draw(
     land: xr.Dataset,
     tb: xr.Dataset,
     single: xr.DataArray,
-    found: xr.Dataset,
+    retrieved: xr.Dataset,
     nature: xr.Dataset,
     ok: np.ndarray,
 ) -> None:
-    """Errors and means along the strip, and a year of three cells."""
+    """Draw errors and means along the strip, and the series of three cells."""
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
     folder.mkdir(exist_ok=True)
     truth = np.where(ok[..., None], nature["tb"].values, np.nan)
-    good = ok & (found["scene_flags"].values <= 1) & (found["tb_rmse"].values <= 8.0)
+    good = ok & (retrieved["scene_flags"].values <= 1) & (retrieved["tb_rmse"].values <= 8.0)
     lat = land["lat"].values
     figure, axes = plt.subplots(1, 3, figsize=(15, 8), sharey=True)
     for name, values, colour in (("40° bin", single, "0.6"), ("tb40", tb["tb"], "C0")):
@@ -219,7 +219,7 @@ def draw(
     for axis, name in zip(axes[1:], ("vod", "soil_moisture")):
         for values, colour, label in (
             (nature[name].values, "0.6", "truth at SMOS's footprint"),
-            (found[name].values, "C2", "retrieved"),
+            (retrieved[name].values, "C2", "retrieved"),
         ):
             mean = np.nanmean(np.where(good, values, np.nan), axis=0)
             axis.plot(mean, lat, ".", ms=2, color=colour, label=label)
@@ -233,8 +233,12 @@ def draw(
         for row, (name, values, true) in enumerate(
             (
                 ("TB H, K", tb["tb"].values[..., 0], nature["tb"].values[..., 0]),
-                ("soil moisture", found["soil_moisture"].values, nature["soil_moisture"].values),
-                ("VOD", found["vod"].values, nature["vod"].values),
+                (
+                    "soil moisture",
+                    retrieved["soil_moisture"].values,
+                    nature["soil_moisture"].values,
+                ),
+                ("VOD", retrieved["vod"].values, nature["vod"].values),
             )
         ):
             axis = axes[row, column]
@@ -258,7 +262,9 @@ def main() -> None:
     warnings.filterwarnings("ignore", category=RuntimeWarning)
     years = asked.years
     for kind in sorted(asked.worlds, key=WORLDS.index):
-        if kind == "apart":  # the last: in this process the noise does not come back
+        if (
+            kind == "independent"
+        ):  # the last world, because this process has no such noise from here on
             smos.CELL_NOISE_K = smos.PASS_NOISE_K = smos.NEAR_NOISE_K = 0.0
         config = load_config([CONFIG / "config.yaml", CONFIG / "demo.yaml", *asked.overlay])
         world = config.simulate.model_copy(update={"matched_physics": kind != "simulated"})
@@ -268,7 +274,7 @@ def main() -> None:
         for year in years:
             invert(asked.folder / kind, config, year)
         print(f"\n{kind}, {years[0]}–{years[-1]}")
-        for name, value in judge(asked.folder / kind, config, years).items():
+        for name, value in score(asked.folder / kind, config, years).items():
             print(f"  {name:28s} {value:8.3f}   {TARGETS.get((kind, name), '')}")
 
 
