@@ -1,10 +1,11 @@
 """GLAB: long-term L-band brightness temperature and vegetation optical depth.
 
-Native granules become values on land cells (`readers`, `regrid`). Values become seasonal cycles and
-residuals (`climatology`). Networks learn from residuals and predict (`learning`). SMOS angles become
-40° TB, soil moisture and VOD (`retrieval`). All become products (`products`), which are evaluated
-(`evaluation`) and shown (`report`). `steps` opens the files of one stage, `cli` is the command
-`glab`, `simulate` is an Earth with a known truth. `docs/code.md` is the full map.
+Native granules become values on land cells (`readers`, `regrid`). Values become seasonal cycles
+and residuals (`climatology`). Networks learn from residuals and predict (`learning`). SMOS
+angles become 40° TB, soil moisture and VOD (`retrieval`). All become products (`products`),
+which are evaluated (`evaluation`) and shown (`report`). `steps` opens the files of one stage,
+`cli` is the command `glab`, `simulate` is an Earth with a known truth. `docs/code.md` is the
+full map.
 
 The functions below are public. They are imported when they are first used.
 """
