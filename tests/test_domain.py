@@ -11,7 +11,7 @@ from glab import io
 from glab.config import Box, Domain
 from glab.errors import GlabError
 from glab.grids import M25, regular
-from glab.regrid.domain import block_number, box_slices, build_domain, hilbert_index, land_fraction
+from glab.regrid.domain import block_number, box_window, build_domain, hilbert_index, land_fraction
 from glab.steps.domain import domain as domain_step
 
 CONGO = Domain(box=Box(west=18, east=24, south=-3, north=3), tiles=5, tile_cells=150, block_cells=5)
@@ -23,7 +23,7 @@ def congo():
 
 
 def test_the_cells_and_what_is_known_of_them(congo):
-    rows, cols = box_slices(CONGO.box).shape
+    rows, cols = box_window(CONGO.box).shape
     assert congo.sizes["cell"] == rows * cols  # land everywhere
     row, col = congo["row"].values, congo["col"].values
     np.testing.assert_array_equal(congo["cell"], row * 1388 + col)
@@ -71,7 +71,7 @@ def test_the_curve_visits_every_cell_by_single_steps():
 
 def test_land_fraction_is_the_area_weighted_share_of_the_mask():
     globe = pytest.importorskip("global_land_mask").globe
-    window = box_slices(Box(west=-10, east=-8, south=36.5, north=38.5))  # a coast of Portugal
+    window = box_window(Box(west=-10, east=-8, south=36.5, north=38.5))  # a coast of Portugal
     lat = 90 - (np.arange(21600) + 0.5) / 120
     lon = (np.arange(43200) + 0.5) / 120 - 180
     found = land_fraction(window)

@@ -1,14 +1,19 @@
 """Readers of satellite formats: files written from the format descriptions come back as values."""
 
+import subprocess
+import sys
 import time
+from importlib import import_module
 
 import numpy as np
 import pytest
 
 import fixtures_native as native
 from fixtures_native import COLS, ROWS, SHAPE, amsre_fields, assert_canonical, gappy
+from glab.errors import GlabError
+from glab.fingerprint import PACKAGE, closure
 from glab.grids import M25, M36, from_coordinates
-from glab.readers.formats import FORMATS, read
+from glab.readers.formats import find_format, format_names, naming_of, read
 
 
 @pytest.fixture
@@ -58,13 +63,13 @@ def test_smos_l3_values_come_back_south_row_first(tmp_path, rng, archive, attrib
     np.testing.assert_allclose(granule.incidence[0], values["Incidence_Angle"][:, ::-1], atol=1e-3)
 
 
-def test_smos_l3_share_of_flagged_views_and_time(tmp_path, rng):
+def test_smos_l3_fraction_of_flagged_views_and_time(tmp_path, rng):
     values = smos_values(rng)
     path = native.smos_l3(tmp_path, "2010-06-05", "D", ROWS, COLS, values)
     granule = read("smos_l3", path)
-    share = (values["Nb_RFI_Flags"] / 8)[2:, ::-1]
-    np.testing.assert_allclose(granule.rfi_fraction[0, 2:], share, atol=1e-6)
-    assert np.isnan(granule.rfi_fraction[0, :2]).all(), "no views, no share"
+    fraction = (values["Nb_RFI_Flags"] / 8)[2:, ::-1]
+    np.testing.assert_allclose(granule.rfi_fraction[0, 2:], fraction, atol=1e-6)
+    assert np.isnan(granule.rfi_fraction[0, :2]).all(), "no views, no fraction"
     assert np.isnan(granule.view_count[0, 1]).all()
     seen = np.isfinite(granule.acquisition_time.values)
     np.testing.assert_allclose(granule.acquisition_time.values[seen], 6.0, atol=1e-4)
@@ -248,11 +253,42 @@ def test_small_granules_are_read_in_milliseconds(tmp_path, rng):
         assert min(spans) < 0.012, f"{name}: {min(spans) * 1e3:.1f} ms"
 
 
-def test_every_format_has_a_reader():
-    from importlib import import_module
+def test_every_module_with_a_title_is_a_format():
+    expected = {"smos_l3", "smos_ic", "smos_ib", "smap_ib", "smap_l3", "amsre", "amsr2", "cetb"}
+    expected |= {"casm", "vodca", "era5", "gldas", "clay", "landcover", "map"}
+    assert set(format_names()) == expected
+    assert set(format_names("NAMING")) == expected - {"clay", "landcover", "map"} | {"ismn"}
+    for name in expected:
+        assert callable(import_module(f"glab.readers.{name}").read)
 
-    from glab.readers.formats import MODULES
 
-    for name in FORMATS:
-        module = import_module(f"glab.readers.{MODULES.get(name, name)}")
-        assert callable(module.read)
+@pytest.mark.parametrize("name", [n for n in format_names("NAMING") if n != "ismn"])
+def test_a_format_is_found_by_the_names_of_its_files(name):
+    assert find_format([naming_of(name).example]) == name
+
+
+def test_no_format_is_found_for_other_names():
+    for names in ([], ["notes.txt"], ["SMOS-IB_20100601.nc", "CASM_SM_2010.nc"]):
+        with pytest.raises(GlabError, match="no format"):
+            find_format(names)
+
+
+def test_one_format_is_loaded_without_the_others():
+    code = (
+        "import sys; from glab.readers.formats import naming_of; naming_of('casm');"
+        "print(*[m for m in sys.modules if m.startswith('glab.readers.')])"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    loaded = {name.rpartition(".")[2] for name in done.stdout.split()}
+    assert loaded == {"formats", "naming", "casm", "granule", "native"}
+
+
+@pytest.mark.parametrize("step", ["regrid", "acquire"])
+def test_the_code_of_one_format_is_in_the_print_of_its_own_sources_alone(step):
+    def formats_in(name):
+        paths = {p.relative_to(PACKAGE) for p in closure(f"steps.{step}", f"readers.{name}")}
+        return {p.stem for p in paths if p.parts[0] == "readers"} & {*format_names("NAMING")}
+
+    for name in format_names("NAMING"):
+        assert formats_in(name) == {name}

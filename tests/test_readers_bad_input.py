@@ -10,8 +10,7 @@ import pytest
 import fixtures_native as native
 from fixtures_native import COLS, ROWS, SHAPE
 from glab.errors import GlabError
-from glab.readers.formats import read
-from glab.readers.naming import NAMINGS, granule_date, granule_identity, is_granule, list_granules
+from glab.readers.formats import format_names, naming_of, read
 
 ML_FIELDS = ["A_TB10.7H (Res 1)", "D_TB36.5V (Res 1)"]
 
@@ -343,52 +342,48 @@ def test_casm_dates_that_are_none(tmp_path):
     ],
 )
 def test_days_of_real_names(format_name, filename, day):
-    assert str(granule_date(format_name, filename)) == day
+    assert str(naming_of(format_name).date(filename)) == day
 
 
-@pytest.mark.parametrize("format_name", NAMINGS)
+@pytest.mark.parametrize("format_name", format_names("NAMING"))
 def test_examples_are_names_of_their_format(format_name):
-    example = NAMINGS[format_name].example
-    assert is_granule(format_name, example)
-    assert granule_identity(format_name, example)[0] == str(granule_date(format_name, example))
+    naming = naming_of(format_name)
+    assert naming.matches(naming.example)
+    assert naming.identity(naming.example)[0] == str(naming.date(naming.example))
 
 
 @pytest.mark.parametrize("stamp", ["20150231", "2015366", "20151301", "2015000"])
 def test_days_there_are_not(stamp):
     name = f"IB_SM_CDF3AM_{stamp}.nc"
-    assert not is_granule("smap_ib", name)
-    with pytest.raises(GlabError, match="no such day"):
-        granule_date("smap_ib", name)
+    assert not naming_of("smap_ib").matches(name)
+    with pytest.raises(GlabError, match="does not exist"):
+        naming_of("smap_ib").date(name)
 
 
-def test_versions_of_one_granule_share_their_identity():
+def test_versions_of_one_granule_have_one_identity():
+    identity = naming_of("smos_l3").identity
     stem = "SM_RE04_MIR_CDF3T{}_20100601T000000_20100601T235959_{}"
-    old, new = (
-        granule_identity("smos_l3", stem.format("A", v)) for v in ("300_001_7.tgz", "310_002_7.nc")
-    )
+    old, new = (identity(stem.format("A", v)) for v in ("300_001_7.tgz", "310_002_7.nc"))
     assert old == new
-    assert old != granule_identity("smos_l3", stem.format("D", "300_001_7.tgz"))
-    half = "AMSR_U2_L2_Land_B02_20130101{}_D.he5"
-    assert granule_identity("amsr2", half.format("0100")) != granule_identity(
-        "amsr2", half.format("0240")
-    )
+    assert old != identity(stem.format("D", "300_001_7.tgz"))
+    half, identity = "AMSR_U2_L2_Land_B02_20130101{}_D.he5", naming_of("amsr2").identity
+    assert identity(half.format("0100")) != identity(half.format("0240"))
 
 
-def test_listing_is_by_day_and_passes_over_what_is_no_granule(tmp_path):
-    below = tmp_path / "03"
-    below.mkdir()
-    names = ["CDF3AM_2016060.nc", "CDF3AM_20160115.nc", "CDF3AM_20160231.nc", "CDF3AM_20160302.txt"]
-    for name in names:
-        (tmp_path / f"IB_SM_{name}").touch()
-    (below / "IB_SM_CDF3AM_20160301.nc").touch()
-    listed = [path.name for path in list_granules("smap_ib", tmp_path)]
-    assert listed == [
-        "IB_SM_CDF3AM_20160115.nc",
-        "IB_SM_CDF3AM_2016060.nc",
-        "IB_SM_CDF3AM_20160301.nc",
-    ]
+@pytest.mark.parametrize(
+    ("format_name", "filename", "overpass"),
+    [
+        ("smos_l3", "SM_OPER_MIR_CDF3TD_20121231.tgz", "descending"),
+        ("smap_ib", "IB_SM_CDF3PM_20160101.nc", "ascending"),
+        ("amsr2", "AMSR_U2_L2_Land_B02_202312312326_D.he5", "descending"),
+        ("cetb", "NSIDC-0630-EASE2_N25km-F13_SSMI-2008278-19H-M-GRD-RSS-v1.0.nc", "morning"),
+    ],
+)
+def test_overpasses_of_names(format_name, filename, overpass):
+    assert naming_of(format_name).overpass(filename) == overpass
 
 
-def test_listing_a_folder_there_is_not(tmp_path):
-    with pytest.raises(GlabError, match="no archive folder"):
-        list_granules("smap_ib", tmp_path / "none")
+@pytest.mark.parametrize("name", ["clay", "granule", "smos_ik", "../os"])
+def test_only_dated_formats_have_a_naming(name):
+    with pytest.raises(GlabError, match="unknown dated format"):
+        naming_of(name)

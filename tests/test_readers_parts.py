@@ -11,11 +11,10 @@ import fixtures_native as native
 from fixtures_native import COLS, ROWS, SHAPE
 from glab.errors import GlabError
 from glab.grids import M36
-from glab.readers.decoding import Packing, decode
 from glab.readers.formats import read
-from glab.readers.georeference import projected, rectilinear
-from glab.readers.structmetadata import unpack_degrees
-from glab.readers.times import hours_from_tai93
+from glab.readers.granule import projected, rectilinear, unpack_degrees
+from glab.readers.naming import hours_from_tai93
+from glab.readers.native import Packing, decode
 
 
 @given(st.lists(st.integers(-32768, 32767), min_size=1), st.floats(1e-3, 10), st.floats(-300, 300))
@@ -107,18 +106,18 @@ def test_smap_l3_of_another_day_than_its_name(tmp_path):
     with h5py.File(path, "a") as file:
         group = file["Soil_Moisture_Retrieval_Data_AM"]
         group["tb_time_seconds"] = np.full(SHAPE, since.astype(float))
-    with pytest.raises(GlabError, match="different days"):
+    with pytest.raises(GlabError, match="different times"):
         read("smap_l3", path)
 
 
-# --- places ----------------------------------------------------------------------------------
+# --- coordinates ----------------------------------------------------------------------------------
 
 
 def test_planes_of_coordinates_become_axes(tmp_path):
     planes = np.meshgrid(M36.lat[ROWS], M36.lon[COLS], indexing="ij")
     centres = rectilinear(*planes, tmp_path)
     np.testing.assert_allclose(centres.lat, M36.lat[ROWS])
-    assert not centres.lat.flags.writeable, "shared by all granules of the grid"
+    assert not centres.lat.flags.writeable, "all granules of the grid use it"
 
 
 def test_curvilinear_planes_are_refused(tmp_path):

@@ -14,9 +14,8 @@ import xarray as xr
 from glab.config import load_config
 from glab.errors import GlabError
 from glab.grids import M25, M36, from_coordinates, regular
-from glab.readers.formats import read
-from glab.readers.naming import granule_date
-from glab.readers.smap_l3 import georeference_of
+from glab.readers.formats import naming_of, read
+from glab.readers.smap_l3 import read_georeference
 from glab.regrid.quality import apply_quality_rules
 
 FOLDER = os.environ.get("GLAB_REAL_DATA", "")
@@ -121,7 +120,7 @@ def test_smap_coordinates_of_a_real_file(real, tmp_path):
     path = tmp_path / "SMAP_L3_SM_P_20150410_R19240_001.h5"
     path.symlink_to(real(SMAP))
     with h5py.File(path) as file:
-        centres = georeference_of(file, path)
+        centres = read_georeference(file, path)
     assert from_coordinates(centres.lat, centres.lon) == M36
     np.testing.assert_allclose(centres.lat, M36.lat, atol=1e-5)
     with pytest.raises(GlabError, match="tb_h_corrected"):
@@ -180,7 +179,7 @@ def as_level_3(measured):
 def test_l1c_file_of_unphysical_tb_has_no_reader_and_no_value_that_passes(real):
     path = real(L1C)
     with pytest.raises(GlabError, match="not the name"):
-        granule_date("smos_l3", path.name)
+        naming_of("smos_l3").date(path.name)
     granule = as_level_3(level_1c(path))
     assert int(granule.tb.notnull().sum()) > 500
     assert float(granule.tb.max()) > 1000 and float(granule.tb.min()) < -1000

@@ -7,8 +7,7 @@ from glab import io
 from glab.config import Box, Simulate
 from glab.grids import EASE1_ML, M25, M36, from_coordinates
 from glab.readers.acquire import read_manifest
-from glab.readers.formats import read
-from glab.readers.naming import granule_date
+from glab.readers.formats import naming_of, read
 from glab.steps.simulate import READERS as OTHER_NAMES
 from glab.steps.simulate import simulate
 
@@ -84,7 +83,7 @@ def test_every_granule_of_a_year_is_read(world, source):
     valid = 0
     for path, granule in zip(paths, granules):
         if "date" in granule.attrs:
-            assert granule.attrs["date"] == str(granule_date(READERS[source], path.name))
+            assert granule.attrs["date"] == str(naming_of(READERS[source]).date(path.name))
         for name, variable in granule.data_vars.items():
             assert variable.dtype == np.float32, name
             valid += int(np.isfinite(variable.values).sum())

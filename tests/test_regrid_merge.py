@@ -7,8 +7,8 @@ import xarray as xr
 from glab.config import Regrid
 from glab.errors import GlabError
 from glab.grids import CurvilinearGrid, ProjectedGrid, regular
-from glab.regrid.on_domain import DomainValues, ToDomain, is_flag, source_grid
-from glab.regrid.year import RegriddedPart, find_layout, merge_parts
+from glab.regrid.on_domain import DomainValues, ToDomain, is_flag, source_grid, split_by_day
+from glab.regrid.year import GranuleDay, find_layout, merge_day
 
 LON = np.array([0.0, 10.0, 20.0])
 DAY = np.array(["2015-01-01"], "datetime64[s]")
@@ -23,25 +23,33 @@ def dataset(labels, **variables):
     return xr.Dataset(planes, labels)
 
 
-def part(granule, hour=None):
-    """The same as if regridded one to one."""
+def on_cells(granule, hour=None):
+    """The same granule as if it were regridded one to one."""
     variables = {n: xr.Variable((*v.dims[:-2], "cell"), v.values[..., 0, :])
                  for n, v in granule.data_vars.items()}  # fmt: skip
     labels = {d: granule[d].values.tolist() for d in granule.dims if d in granule.coords}
-    return RegriddedPart(DomainValues(variables, labels, DAY), hour)
+    return GranuleDay(DomainValues(variables, labels, DAY), hour)
 
 
-def joined(*granules):
-    return merge_parts([part(g) for g in granules], find_layout(granules), LON)
+def merge(*granules):
+    return merge_day([on_cells(g) for g in granules], find_layout(granules), LON)
 
 
-def test_bits_are_united_and_of_other_flags_the_highest_stands():
+def test_bits_are_united_and_of_other_flags_the_highest_wins():
     assert is_flag("scene_flags") and is_flag("topography") and not is_flag("vod")
     one = dataset({}, scene_flags=((), [1, 8, np.nan]), topography=((), [0, 1, np.nan]))
     two = dataset({}, scene_flags=((), [2, np.nan, np.nan]), topography=((), [2, 0, np.nan]))
-    day = joined(one, two)
+    day = merge(one, two)
     np.testing.assert_array_equal(day["scene_flags"], [3, 8, np.nan])
     np.testing.assert_array_equal(day["topography"], [2, 1, np.nan])
+
+
+def test_bits_of_several_hours_are_united_not_averaged():
+    flags = xr.Variable(("time", "cell"), np.array([[1, 8, np.nan], [2, 8, np.nan]], "f4"))
+    times = np.array(["2015-01-01T03", "2015-01-01T06"], "datetime64[s]")
+    ((_, day, hour),) = split_by_day(DomainValues({"scene_flags": flags}, {}, times), LON, 6.0)
+    np.testing.assert_array_equal(day.variables["scene_flags"], [3, 8, np.nan])
+    assert hour is None
 
 
 def test_means_are_weighted_by_the_observations_behind_them():
@@ -50,7 +58,7 @@ def test_means_are_weighted_by_the_observations_behind_them():
         return dataset({"overpass": ["descending"], "channel": ["18h"]},
                        tb=(dims, [[tb]]), count=(dims, [[count]]))  # fmt: skip
 
-    day = joined(seen([250, 250, np.nan], [3, 1, 0]), seen([260, np.nan, 270], [1, 0, 2]))
+    day = merge(seen([250, 250, np.nan], [3, 1, 0]), seen([260, np.nan, 270], [1, 0, 2]))
     np.testing.assert_allclose(day["tb"][:, 0, 0], [252.5, 250, 270])
     assert day["count"][:, 0, 0].tolist() == [4, 1, 2] and day["count"].dtype == np.int16
 
@@ -64,7 +72,7 @@ def test_channels_in_files_of_their_own_stand_side_by_side_by_frequency():
         for channel, tb in (("18h", 2.0), ("6v", 1.0), ("36v", 3.0))
     ]
     assert find_layout(files).labels["channel"] == ["6v", "18h", "36v"]
-    day = joined(*files)
+    day = merge(*files)
     np.testing.assert_array_equal(day["tb"][0, 0], [1, 2, 3])
     assert day["count"].shape == (3, 1) and (day["count"] == 3).all()
 
@@ -72,7 +80,7 @@ def test_channels_in_files_of_their_own_stand_side_by_side_by_frequency():
 def test_labels_apart_from_each_other_find_their_places():
     whole = dataset({"channel": ["10h", "18h", "36h"]}, tb=(("channel",), np.ones((3, 3))))
     ends = dataset({"channel": ["10h", "36h"]}, tb=(("channel",), np.full((2, 3), 5.0)))
-    day = joined(whole, ends)
+    day = merge(whole, ends)
     np.testing.assert_array_equal(day["tb"][1], [3, 1, 3])
 
 
@@ -80,7 +88,7 @@ def test_granules_that_do_not_belong_together_are_refused():
     one = dataset({"channel": ["h"]}, tb=(("channel",), np.ones((1, 3))))
     with pytest.raises(GlabError, match="differ"):
         find_layout([one, dataset({}, tb=((), np.ones(3)))])
-    other = part(dataset({"channel": ["v"]}, tb=(("channel",), np.ones((1, 3)))))
+    other = on_cells(dataset({"channel": ["v"]}, tb=(("channel",), np.ones((1, 3)))))
     with pytest.raises(GlabError, match="labels"):
         find_layout([one]).check(other.values)
 

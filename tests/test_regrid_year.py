@@ -5,6 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
+import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
@@ -198,6 +199,39 @@ def test_flags_are_taken_from_one_cell_and_never_averaged(folder, domain):
     assert year["scene_flags"].isel(time=150).isnull().all()
 
 
+def smap_l3_pass(flag):
+    planes = {name: np.full((COARSE[0].size, COARSE[1].size), 0.2)
+              for name in ("soil_moisture", "vegetation_opacity")}  # fmt: skip
+    planes |= {f"tb_{p}_corrected": planes["soil_moisture"] + 250.0 for p in "hv"}
+    planes |= {f"tb_qual_flag_{p}": flag for p in "hv"}
+    return planes | {"retrieval_qual_flag": flag, "surface_flag": flag}
+
+
+def test_bits_of_smap_are_kept_bit_by_bit_when_everything_is_kept(folder, domain):
+    """Bit 15 and bit 0 in a checkerboard: a mean would have bits that no cell has."""
+    board = np.add.outer(np.arange(COARSE[0].size), np.arange(COARSE[1].size)) % 2
+    flag = np.where(board, 0x8001, 0x0006).astype(float)
+    native.smap_l3(folder, "2015-06-01", "M36", *COARSE, {"AM": smap_l3_pass(flag)})
+    year, report = run(folder, domain, "smap_l3")
+    assert {"tb", "vod", "soil_moisture", "count"} <= set(year.data_vars)
+    for name in ("tb_quality", "retrieval_quality", "surface_flags"):
+        day = year[name].isel(time=151)
+        assert set(np.unique(day)) == {0x8001, 0x0006}, name
+        assert year[name].isel(time=150).isnull().all()
+        with netCDF4.Dataset(domain.parent / "out" / "2015.nc") as file:
+            assert file[name].dtype == np.int32
+    assert report["granules_used"] == 1
+
+
+def test_bits_of_several_granules_of_a_day_are_united(folder, domain):
+    shape = (COARSE[0].size, COARSE[1].size)
+    for bit, enhanced in ((0x8000, False), (0x0001, True)):
+        planes = smap_l3_pass(np.full(shape, float(bit)))
+        native.smap_l3(folder, "2015-06-01", "M36", *COARSE, {"PM": planes}, enhanced=enhanced)
+    year, _ = run(folder, domain, "smap_l3", keep=["retrieval_quality"])
+    assert set(np.unique(year["retrieval_quality"].isel(time=151))) == {0x8001}
+
+
 def test_a_yearly_file_fills_its_days(folder, domain):
     days = np.arange("2015-01-02", "2015-12-31", 3, dtype="datetime64[D]")
     field = np.broadcast_to(np.linspace(0.1, 0.4, days.size)[:, None, None],
@@ -322,6 +356,37 @@ def test_granules_of_other_years_are_listed(folder, domain):
     smap(folder, "2016-05-01", 0.4)
     _, report = run(folder, domain, "smap_ib")
     assert report["outside_of_the_year"] == ["IB_SM_CDF3AM_20160501.nc"]
+
+
+def test_the_report_names_the_granules_of_each_day(folder, domain):
+    """Those with values on that day: neither empty ones nor those set aside."""
+    row, col = (axis.ravel() for axis in np.meshgrid(*ML, indexing="ij"))
+    for day, start, tb in (
+        ("2015-07-03", "0150", 250.0),
+        ("2015-07-03", "0010", 260.0),
+        ("2015-07-02", "0010", 260.0),
+        ("2015-07-02", "0150", np.nan),
+    ):
+        fields = {"TBH10r2": np.full(row.size, tb)}
+        native.amsr2(folder, day, "D", row, col, fields, start=start)
+    _, report = run(folder, domain, "amsr2", keep=["tb"])
+    stem = "AMSR_U2_L2_Land_B02_201507{}_D.he5"
+    assert report["granules"] == {
+        "2015-07-02": [stem.format("020010")],
+        "2015-07-03": [stem.format("030010"), stem.format("030150")],
+    }
+    assert report["empty"] == [stem.format("020150")]
+    assert [*report["granules"]] == sorted(report["granules"])
+
+
+def test_the_report_names_a_yearly_file_on_the_days_that_it_has(folder, domain):
+    days = np.arange("2015-01-02", "2015-12-31", 3, dtype="datetime64[D]")
+    field = np.full((days.size, ROWS.size, COLS.size), 0.2)
+    field[1] = np.nan
+    native.casm(folder, 2015, days, ROWS, COLS, {"CASM_soil_moisture": field})
+    _, report = run(folder, domain, "casm", keep=["soil_moisture"])
+    named = [day for day in days.astype(str) if day != "2015-01-05"]
+    assert report["granules"] == {day: ["CASM_SM_2015.nc"] for day in named}
 
 
 def test_the_same_granules_give_the_same_bytes(folder, domain):

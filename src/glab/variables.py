@@ -55,6 +55,11 @@ def _flag(long_name: str, *flags: str, masks: bool = False) -> Variable:
     return Variable("1", long_name, dtype="int16", flags=flags, flag_masks=masks)
 
 
+def _bits(long_name: str) -> Variable:
+    """Return a bit field of a data provider, whose 16 bits need 32 with a sign."""
+    return Variable("1", long_name, dtype="int32", flag_masks=True)
+
+
 VARIABLES: dict[str, Variable] = {
     "tb": _kelvin("brightness temperature", standard_name="brightness_temperature"),
     "tb_accuracy": _kelvin("radiometric accuracy of the brightness temperature", 100.0),
@@ -107,9 +112,9 @@ VARIABLES: dict[str, Variable] = {
         masks=True,
     ),
     "acquisition_time": Variable("h", "time of observation after 00:00 UTC of the day"),
-    "tb_quality": Variable("1", "quality bits of the brightness temperature", dtype="int32"),
-    "retrieval_quality": Variable("1", "quality bits of the retrieval", dtype="int32"),
-    "surface_flags": Variable("1", "surface condition bits of the data provider", dtype="int32"),
+    "tb_quality": _bits("quality bits of the brightness temperature"),
+    "retrieval_quality": _bits("quality bits of the retrieval"),
+    "surface_flags": _bits("surface condition bits of the data provider"),
     "processing_flags": _flag("processing flags", masks=True),
     "sensor": _flag("sensor whose inputs a network's value comes from"),
     "shortened": _count("running means that a shorter one stands in for"),

@@ -16,6 +16,7 @@ from glab.config import Mask, Series
 from glab.errors import GlabError, unknown_name
 from glab.grids.cells import check_cells
 from glab.mask import UnknownGround, mask_frozen_ground, mask_open_water, select_days
+from glab.regrid.rules import passes_rule
 
 DIMENSIONS = ("time", "cell", "channel")
 SELECTABLE = ("overpass", "angle", "channel")
@@ -155,15 +156,8 @@ def _trusted(dataset: xr.Dataset, name: str, spec: Series) -> xr.DataArray:
     for rule in spec.quality:
         if name in rule.applies_to:
             quality = _selected(dataset, rule.variable, spec).load()
-            good = quality.notnull()
-            if rule.min is not None:
-                good &= quality >= rule.min
-            if rule.max is not None:
-                plus = 0.0 if rule.plus is None else _selected(dataset, rule.plus, spec).load()
-                good &= quality <= rule.max + plus
-            if rule.bits_clear is not None:
-                good &= (quality.fillna(0).astype(np.int64) & rule.bits_clear) == 0
-            values = values.where(good)
+            plus = None if rule.plus is None else _selected(dataset, rule.plus, spec).load()
+            values = values.where(passes_rule(rule, quality, plus))
     return values
 
 

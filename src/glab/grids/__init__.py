@@ -3,10 +3,12 @@
 from glab.grids.projected import CurvilinearGrid, ProjectedGrid
 from glab.grids.rectilinear import (
     EASE1_ML,
+    EASE1_RADIUS_M,
     M09,
     M25,
     M36,
     NAMED,
+    TRUE_SCALE_DEG,
     Grid,
     from_coordinates,
     from_edges,
@@ -17,10 +19,12 @@ from glab.grids.rectilinear import (
 
 __all__ = [
     "EASE1_ML",
+    "EASE1_RADIUS_M",
     "M09",
     "M25",
     "M36",
     "NAMED",
+    "TRUE_SCALE_DEG",
     "CurvilinearGrid",
     "Grid",
     "ProjectedGrid",

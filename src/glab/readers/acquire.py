@@ -1,21 +1,21 @@
-"""What a manifest is: the granules of one source-year, by name, size and hash.
+"""Write and read manifests: the granules of one source-year, by name, size and hash.
 
-A replaced, added or lost granule is seen through its year's manifest, and through nothing else.
-The text depends on the files alone: no clock, no path, granules in order of date and name.
+A replaced, added or lost granule changes its year's manifest, and only through the manifest does
+the pipeline notice it. The text depends on the files alone: no clock, no path, granules in order
+of date and name.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from glab.errors import GlabError
 from glab.io import atomic_path
-from glab.readers.naming import NAMINGS, granule_date, is_granule
+from glab.readers.formats import naming_of
 
 SIGNATURES = {
     ".nc": (b"\x89HDF", b"CDF"),
@@ -29,16 +29,20 @@ SIGNATURES = {
 """First bytes of a file, by the end of its name."""
 
 HEAD_BYTES = 4
+"""Length of the longest of them."""
 
 MANIFEST = "manifest.json"
 """Name of the manifest in the folder of a source-year."""
+
+DAMAGED = ("empty file", "damaged")
+"""Beginnings of the reasons why a granule by name is none by contents."""
 
 
 class ArchiveFile(NamedTuple):
     """One file of an archive folder.
 
     Attributes:
-        name: relative to the folder, parts joined by "/".
+        name: relative to the folder, levels separated by "/".
         size: in bytes.
         sha256: hexadecimal hash of the contents.
         head: the first `HEAD_BYTES` bytes.
@@ -53,25 +57,26 @@ class ArchiveFile(NamedTuple):
 def build_manifest(
     files: Iterable[ArchiveFile], reader: str, year: int | None = None, doi: str = ""
 ) -> dict[str, Any]:
-    """The manifest of a folder.
+    """Return the manifest of a folder.
 
     Args:
         files: everything in the folder, in any order.
-        reader: the format its granules have.
-        year: calendar year that the granules must start in; None: any.
-        doi: of the record they belong to.
+        reader: the format of its granules.
+        year: calendar year in which the granules must start; None: any.
+        doi: of the data set.
 
     Returns:
         `reader`, `year`, `doi`; `granules`: date, name, bytes and sha256 of each; `set_aside`: name
         and reason of everything else.
     """
+    naming = naming_of(reader)
     granules, aside = [], []
     for file in files:
-        fault = fault_of(file, reader, year)
+        fault = find_fault(file, reader, year)
         if fault is not None:
             aside.append({"name": file.name, "reason": fault})
             continue
-        date = str(granule_date(reader, file.name))
+        date = str(naming.date(file.name))
         granules.append(
             {"date": date, "name": file.name, "bytes": file.size, "sha256": file.sha256}
         )
@@ -84,11 +89,12 @@ def build_manifest(
     }
 
 
-def fault_of(file: ArchiveFile, reader: str, year: int | None) -> str | None:
-    """Why a file is no granule of this source-year; None if it is one."""
-    if not is_granule(reader, file.name):
+def find_fault(file: ArchiveFile, reader: str, year: int | None) -> str | None:
+    """Return why a file is no granule of this source-year; None if it is one."""
+    naming = naming_of(reader)
+    if not naming.matches(file.name):
         return f"not the name of a {reader} file"
-    if year is not None and not str(granule_date(reader, file.name)).startswith(f"{year:04d}-"):
+    if year is not None and not str(naming.date(file.name)).startswith(f"{year:04d}-"):
         return f"not of {year}"
     if file.size == 0:
         return "empty file"
@@ -98,10 +104,10 @@ def fault_of(file: ArchiveFile, reader: str, year: int | None) -> str | None:
     return None
 
 
-def damaged_names(content: dict[str, Any]) -> list[str]:
-    """Names of the files that are granules by name and cannot be by contents."""
-    reasons = ("empty file", "damaged")
-    return [e["name"] for e in content["set_aside"] if e["reason"].startswith(reasons)]
+def damaged_files(content: dict[str, Any]) -> dict[str, str]:
+    """Return name and reason of the files of a manifest that are damaged granules."""
+    entries = {entry["name"]: entry["reason"] for entry in content["set_aside"]}
+    return {name: reason for name, reason in entries.items() if reason.startswith(DAMAGED)}
 
 
 def check_manifest(content: dict[str, Any], bad_fraction_max: float) -> None:
@@ -109,15 +115,15 @@ def check_manifest(content: dict[str, Any], bad_fraction_max: float) -> None:
 
     Args:
         content: from `build_manifest`.
-        bad_fraction_max: the share of damaged files above which the year fails.
+        bad_fraction_max: the fraction of damaged files above which the year fails.
     """
-    good, bad = len(content["granules"]), damaged_names(content)
+    good, bad = len(content["granules"]), list(damaged_files(content))
     if good == 0:
-        found = ", ".join(entry["name"] for entry in content["set_aside"][:5])
+        names = ", ".join(entry["name"] for entry in content["set_aside"][:5])
         raise GlabError(
             "no granules in the archive",
-            found=found or "an empty folder",
-            expected=f"files such as {NAMINGS[content['reader']].example}",
+            found=names or "an empty folder",
+            expected=f"files such as {naming_of(content['reader']).example}",
             remedy="fill it, or leave this year of the source out of the configuration",
         )
     if len(bad) > bad_fraction_max * (good + len(bad)):
@@ -131,7 +137,7 @@ def check_manifest(content: dict[str, Any], bad_fraction_max: float) -> None:
 
 
 def manifest_to_text(content: dict[str, Any]) -> str:
-    """A manifest as JSON, one line a file."""
+    """Return a manifest as JSON, one line per file, so that a diff shows the files that changed."""
     lists = {
         key: "".join(f"\n  {json.dumps(entry)}," for entry in content[key]).removesuffix(",")
         for key in ("granules", "set_aside")
@@ -142,7 +148,7 @@ def manifest_to_text(content: dict[str, Any]) -> str:
 
 
 def manifest_from_text(text: str) -> dict[str, Any]:
-    """The manifest that `manifest_to_text` wrote.
+    """Return the manifest that `manifest_to_text` wrote.
 
     Raises:
         GlabError: for a text that is no manifest.
@@ -170,21 +176,21 @@ def write_manifest(
     doi: str = "",
     bad_fraction_max: float | None = None,
 ) -> bool:
-    """Hash a folder and write its manifest, unless the very same is there.
+    """Hash a folder and write its manifest, unless the same manifest exists.
 
     Args:
         folder: what is listed, folders below it included.
         path: the manifest.
         reader: the format of the granules.
-        year: calendar year that they must start in; None: any.
-        doi: of the record.
-        bad_fraction_max: the share of damaged files above which this fails; None: an empty folder
-            and any damage are allowed.
+        year: calendar year in which they must start; None: any.
+        doi: of the data set.
+        bad_fraction_max: the fraction of damaged files above which this fails; None: an empty
+            folder and any damage are allowed.
 
     Returns:
-        Whether something differed.
+        Whether the manifest changed.
     """
-    content = build_manifest(_files(folder), reader, year, doi)
+    content = build_manifest(_archive_files(folder), reader, year, doi)
     if bad_fraction_max is not None:
         try:
             check_manifest(content, bad_fraction_max)
@@ -194,34 +200,46 @@ def write_manifest(
     text = manifest_to_text(content)
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return False
-    with atomic_path(path) as place:
-        place.write_text(text, encoding="utf-8")
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
     return True
 
 
-def read_manifest(path: Path) -> list[Path]:
-    """The granules that a manifest lists, in order of date and name.
+def load_manifest(path: Path) -> dict[str, Any]:
+    """Return the content of a manifest.
 
     Raises:
-        GlabError: for a file that is no manifest.
+        GlabError: where there is no file, or one that is no manifest.
     """
     try:
-        content = manifest_from_text(path.read_text(encoding="utf-8"))
+        return manifest_from_text(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise GlabError(
+            "no manifest", path=path, found=str(error), remedy="run acquire again"
+        ) from error
     except GlabError as error:
         error.path = path
         raise
-    return [path.parent / entry["name"] for entry in content["granules"]]
 
 
-def _files(folder: Path) -> Iterator[ArchiveFile]:
-    """Every file of a folder and those below it; manifests and hidden ones are passed over."""
+def read_manifest(path: Path) -> list[Path]:
+    """Return the paths of the granules that a manifest lists, in order of date and name."""
+    return [path.parent / entry["name"] for entry in load_manifest(path)["granules"]]
+
+
+def file_sha256(path: Path) -> str:
+    """Return the hexadecimal hash of a file's contents."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _archive_files(folder: Path) -> Iterator[ArchiveFile]:
+    """Yield every file of a folder and those below it, except its manifest and hidden ones."""
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in name.parts)
+        hidden = any(level.startswith(".") for level in name.parts)
         if hidden or name == Path(MANIFEST) or not path.is_file():
             continue
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
-            file.seek(0, os.SEEK_SET)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        yield ArchiveFile(name.as_posix(), path.stat().st_size, digest, head)
+        yield ArchiveFile(name.as_posix(), path.stat().st_size, file_sha256(path), head)

@@ -2,7 +2,7 @@
 
 `AMSR_E_L3_DailyLand_V06_<YYYYMMDD>.hdf` (HDF-EOS2): grids `Ascending_Land_Grid` (13:30) and
 `Descending_Land_Grid` (01:30), fields prefixed `A_` and `D_`, int16 in 0.1 K with two fills. The
-day is the name's; the field `Time` must agree where it is there.
+day is that of the name; the field `Time`, where it exists, must agree.
 """
 
 from __future__ import annotations
@@ -15,22 +15,35 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from glab.arrays import Float32s
+from glab.arrays import Array, Float32s
 from glab.errors import GlabError
-from glab.readers.decoding import Packing, decode, scalar
-from glab.readers.georeference import Georeference
-from glab.readers.granule import PASSES, granule
-from glab.readers.naming import granule_date
-from glab.readers.netcdf import WRONG_VARIABLE, missing_variable
-from glab.readers.opening import open_hdf4
-from glab.readers.structmetadata import EosGrid, eos_grids, georeference_of
-from glab.readers.times import check_hours, hours_from_tai93
+from glab.readers.granule import EosGrid, Fields, Georeference, eos_grids, granule
+from glab.readers.naming import PASSES, Naming, check_hours, hours_from_tai93
+from glab.readers.native import (
+    WRONG_FILE,
+    Packing,
+    decode,
+    missing_variable,
+    off_grid,
+    open_hdf4,
+    scalar,
+)
+
+TITLE = "AMSR-E daily land brightness temperature (AE_Land3)"
+NAMING = Naming(
+    r"AMSR_E_L3_DailyLand_(?P<version>V\d+)_(?P<date>\d{8})\.hdf",
+    "AMSR_E_L3_DailyLand_V06_20080705.hdf",
+)
 
 FILLS = (9999.0, -9999.0)
 """Raw fills: 9999 where no swath passed, −9999 where the data are bad."""
 
 SCALE_K = 0.1
-EARLIEST_TAI93_S = 2.9e8  # March 2002; smaller numbers are not seconds since 1993
+"""Documented step of the integers, for fields without the attribute `scale_factor`."""
+
+EARLIEST_TAI93_S = 2.9e8
+"""March 2002, before the launch of Aqua; smaller numbers are not seconds since 1993."""
+
 FIELD = re.compile(r"([AD])_TB(\d+\.\d)([HV]) \(Res (\d)\)")
 
 
@@ -39,47 +52,49 @@ def read(
     variables: Collection[str] | None = None,
     channels: Collection[str] | None = None,
 ) -> xr.Dataset:
-    """Both passes: `tb` (overpass, channel, y, x) in K and `acquisition_time` (overpass, y, x),
-    hours after 00:00 UTC of the day.
+    """Read both passes: `tb` (overpass, channel, y, x) in K and `acquisition_time`
+    (overpass, y, x), hours after 00:00 UTC of the day, NaN where missing.
 
     Args:
         path: the granule.
-        variables: canonical names wanted; None: all there are.
-        channels: channels wanted ("10h", "36v", …); None: all there are.
+        variables: canonical names wanted; None: all that the file contains.
+        channels: channels wanted ("10h", "36v", …); None: all that the file contains.
     """
-    date = granule_date("amsre", path.name)
+    date = NAMING.date(path.name)
     with open_hdf4(path) as file:
         fields = file.datasets()
-        passes = _passes(eos_grids(file, path), path)
-        georeference = _one_georeference(list(passes.values()), path)
+        passes = _pass_grids(eos_grids(file, path), path)
+        georeference = _common_georeference(list(passes.values()), path)
         names = {p: _tb_fields(fields, p[0].upper(), channels) for p in passes}
-        there = sorted({c for found in names.values() for c in found}, key=_channel_order)
-        if not there:
+        existing = sorted({c for by_channel in names.values() for c in by_channel}, key=_by_number)
+        if not existing:
             raise missing_variable(["A_TB10.7H (Res 1)"], list(fields), path)
-        tb = _tb(file, names, there, georeference.shape, path)
-        hours = [_hours(file, p[0].upper(), fields, georeference.shape, date, path) for p in passes]
-    canonical: dict[str, tuple[tuple[str, ...], Float32s]] = {"tb": (("overpass", "channel"), tb)}
+        tb = _read_tb(file, names, existing, georeference.shape, path)
+        hours = [
+            _read_hours(file, p[0].upper(), fields, georeference.shape, date, path) for p in passes
+        ]
+    canonical: Fields = {"tb": (("overpass", "channel"), tb)}
     known = [h for h in hours if h is not None]
     if len(known) == len(hours) and (variables is None or "acquisition_time" in variables):
         canonical["acquisition_time"] = (("overpass",), np.stack(known))
-    return granule(canonical, georeference, date=date, overpasses=list(passes), channels=there)
+    return granule(canonical, georeference, date=date, overpasses=list(passes), channels=existing)
 
 
-def _passes(grids: dict[str, EosGrid], path: Path) -> dict[str, EosGrid]:
-    """The grids of the passes that are in the file, by overpass."""
-    found = {
+def _pass_grids(grids: dict[str, EosGrid], path: Path) -> dict[str, EosGrid]:
+    """Return the grids of the passes that the file contains, by overpass."""
+    by_pass = {
         overpass: grid
         for overpass in PASSES.values()
         for name, grid in grids.items()
         if name.lower().startswith(overpass)
     }
-    if not found:
+    if not by_pass:
         raise missing_variable(["Ascending_Land_Grid", "Descending_Land_Grid"], list(grids), path)
-    return found
+    return by_pass
 
 
-def _one_georeference(grids: list[EosGrid], path: Path) -> Georeference:
-    """The cell centres that all passes share."""
+def _common_georeference(grids: list[EosGrid], path: Path) -> Georeference:
+    """Return the cell centres of all passes, which must be equal."""
     if len({grid[1:] for grid in grids}) > 1:
         raise GlabError(
             "the two passes lie on different grids",
@@ -87,16 +102,20 @@ def _one_georeference(grids: list[EosGrid], path: Path) -> Georeference:
             variable="StructMetadata.0",
             found=", ".join(f"{g.name} {g.rows} × {g.cols} from {g.upper_left}" for g in grids),
             expected="one grid",
-            remedy=WRONG_VARIABLE,
+            remedy=WRONG_FILE,
         )
-    return georeference_of(grids[0], path, ("EASE1_ML",))
+    return grids[0].georeference(path, ("EASE1_ML",))
 
 
 def _tb_fields(
     fields: Collection[str], letter: str, channels: Collection[str] | None
 ) -> dict[str, str]:
-    """Channel → field of one pass, at the coarsest resolution there is."""
-    found: dict[str, tuple[str, str]] = {}
+    """Return the field of each channel of one pass, at the coarsest resolution there is.
+
+    Fields of coarse resolution ("Res 1") average all channels to the footprint of 6.9 GHz, so
+    that the channels of one cell describe the same ground.
+    """
+    by_channel: dict[str, tuple[str, str]] = {}
     for name in fields:
         match = FIELD.fullmatch(name)
         if match is None or match[1] != letter:
@@ -104,23 +123,24 @@ def _tb_fields(
         channel = f"{int(float(match[2]))}{match[3].lower()}"
         if channels is not None and channel not in channels:
             continue
-        if channel not in found or match[4] < found[channel][0]:
-            found[channel] = (match[4], name)
-    return {channel: name for channel, (_, name) in found.items()}
+        if channel not in by_channel or match[4] < by_channel[channel][0]:
+            by_channel[channel] = (match[4], name)
+    return {channel: name for channel, (_, name) in by_channel.items()}
 
 
-def _channel_order(channel: str) -> tuple[int, str]:
+def _by_number(channel: str) -> tuple[int, str]:
+    """Sort key of channels: "6h" before "10h"."""
     return int(channel[:-1]), channel[-1]
 
 
-def _tb(
+def _read_tb(
     file: Any,
     names: dict[str, dict[str, str]],
     channels: list[str],
     shape: tuple[int, int],
     path: Path,
 ) -> Float32s:
-    """Brightness temperature in K, shape (overpass, channel, y, x)."""
+    """Return brightness temperature in K, shape (overpass, channel, y, x)."""
     tb = np.full((len(names), len(channels), *shape), np.nan, np.float32)
     for i, fields in enumerate(names.values()):
         for j, channel in enumerate(channels):
@@ -134,7 +154,7 @@ def _tb(
     return tb
 
 
-def _hours(
+def _read_hours(
     file: Any,
     letter: str,
     fields: Collection[str],
@@ -142,7 +162,7 @@ def _hours(
     date: np.datetime64,
     path: Path,
 ) -> Float32s | None:
-    """Hours after 00:00 UTC of the day, shape (y, x); None without a field `Time` in TAI93."""
+    """Return hours after 00:00 UTC of the day, shape (y, x); None without `Time` in TAI93."""
     name = f"{letter}_Time"
     if name not in fields:
         return None
@@ -155,16 +175,9 @@ def _hours(
     return hours
 
 
-def _raw(field: Any, name: str, shape: tuple[int, int], path: Path) -> np.ndarray[Any, Any]:
-    """The numbers of one field, which must lie on the grid."""
+def _raw(field: Any, name: str, shape: tuple[int, int], path: Path) -> Array:
+    """Return the raw numbers of one field, which must lie on the grid."""
     raw = np.asarray(field.get())
     if raw.shape != shape:
-        raise GlabError(
-            "a field does not lie on the file's grid",
-            path=path,
-            variable=name,
-            found=f"shape {raw.shape}",
-            expected=f"shape {shape}",
-            remedy=WRONG_VARIABLE,
-        )
+        raise off_grid(path, name, f"shape {raw.shape}", f"shape {shape}")
     return raw

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import xarray as xr
 
-from glab.errors import GlabError
-from glab.readers.granule import granule
-from glab.readers.naming import granule_date
-from glab.readers.netcdf import open_granule, packing_of
-from glab.readers.times import axis_times
+from glab.readers.granule import Fields, granule
+from glab.readers.naming import Naming, axis_times, check_times
+from glab.readers.native import open_gridded, packing_of
+
+TITLE = "CASM soil moisture"
+NAMING = Naming(r"CASM_SM_(?P<date>\d{4})\.nc", "CASM_SM_2010.nc")
 
 FIELDS = {
     "soil_moisture": "CASM_soil_moisture",
@@ -28,31 +29,22 @@ FILLS = (-9999.0,)
 
 
 def read(path: Path, variables: Collection[str] | None = None) -> xr.Dataset:
-    """One year: `soil_moisture` and its climatology, structural and data uncertainty in m³ m⁻³
-    (time, y, x), `time` the days that have values.
+    """Read one year: `soil_moisture` and its climatology, structural and data uncertainty in
+    m³ m⁻³ (time, y, x), NaN where missing, `time` the days that have values.
 
     Args:
         path: the granule.
-        variables: canonical names wanted; None: all there are.
+        variables: canonical names wanted; None: all that the file contains.
     """
-    with open_granule(path, grids=("M25",)) as native:
-        main = native.require(FIELDS["soil_moisture"])
-        axis = native.require("date", "time")
+    with open_gridded(path, grids=("M25",)) as file:
+        main = file.require(FIELDS["soil_moisture"])
+        axis = file.require("date", "time")
         times = axis_times(axis, path).astype("datetime64[D]")
-        year = granule_date("casm", path.name).astype("datetime64[Y]")
-        if times.size == 0 or (times.astype("datetime64[Y]") != year).any():
-            raise GlabError(
-                "name and contents are of different years",
-                path=path,
-                variable=axis.name,
-                found=f"{times[0]} to {times[-1]}" if times.size else "no days",
-                expected=f"days of {year}",
-                remedy="name the file by its year",
-            )
-        fields = {}
+        check_times(times, NAMING.period(path.name), path, axis.name)
+        fields: Fields = {}
         for name, native_name in FIELDS.items():
-            variable = native.find(native_name)
+            variable = file.find(native_name)
             if variable is not None and (variables is None or name in variables):
                 packing = packing_of(variable, fills=FILLS)
-                fields[name] = (("time",), native.plane(variable, packing, main.dimensions[0]))
-        return granule(fields, native.georeference, time=times)
+                fields[name] = (("time",), file.plane(variable, packing, main.dimensions[0]))
+        return granule(fields, file.georeference, time=times)

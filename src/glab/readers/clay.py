@@ -12,6 +12,8 @@ from glab.errors import GlabError
 from glab.readers.granule import granule
 from glab.readers.raster import Raster, read_raster
 
+TITLE = "map of clay content"
+
 FACTORS = {
     "%": 0.01,
     "percent": 0.01,
@@ -26,8 +28,10 @@ FACTORS = {
     "kg kg-1": 1.0,
     "kg/kg": 1.0,
 }
+"""Factor to a fraction by the unit that a file or a setting names."""
+
 SOILGRIDS = re.compile(r"clay_\d+-\d+cm_")
-"""SoilGrids' own names; its maps are in g kg⁻¹ and do not say so."""
+"""Names of SoilGrids' own maps, which are in g kg⁻¹ without a unit in their attributes."""
 
 
 def read(
@@ -36,14 +40,17 @@ def read(
     units: str | None = None,
     fills: tuple[float, ...] = (),
 ) -> xr.Dataset:
-    """`clay`, mass fraction 0…1 (y, x).
+    """Read `clay`, mass fraction 0…1 (y, x), NaN where missing.
 
     Args:
         path: netCDF or GeoTIFF.
         variable: which variable or band; None: the only one.
-        units: "%", "g kg-1" or "1"; None: as the file states, else SoilGrids' for its names, else
-            by the largest value: above 100 g kg⁻¹, above 1 per cent, else a fraction.
-        fills: raw values that mean missing beside those the file states.
+        units: "%", "g kg-1" or "1"; None: of the file's attributes, else SoilGrids' for its
+            names, else by the largest value: above 100 g kg⁻¹, above 1 per cent, else a fraction.
+        fills: raw values that mean missing, in addition to those of the file's attributes.
+
+    Raises:
+        GlabError: for an unknown unit, or values that are no fraction.
     """
     raster = read_raster(path, variable, fills)
     clay = raster.values * np.float32(_factor(raster, units, path))
@@ -61,7 +68,7 @@ def read(
 
 
 def _factor(raster: Raster, units: str | None, path: Path) -> float:
-    """From the map's unit to a fraction."""
+    """Return the factor from the map's unit to a fraction."""
     stated = units if units is not None else raster.units
     if stated:
         if stated.strip().lower() not in FACTORS:
@@ -76,5 +83,6 @@ def _factor(raster: Raster, units: str | None, path: Path) -> float:
         return FACTORS[stated.strip().lower()]
     if SOILGRIDS.search(path.name):
         return FACTORS["g kg-1"]
+    # A guess, which fails for a map of very sandy soils only: a unit in the settings is safer.
     top = np.nanmax(raster.values, initial=0.0)
     return 0.001 if top > 100.0 else 0.01 if top > 1.0 else 1.0

@@ -10,53 +10,56 @@ import numpy as np
 import xarray as xr
 
 from glab.arrays import Float32s
-from glab.errors import GlabError
-from glab.readers.decoding import Packing, decode
-from glab.readers.georeference import Georeference
-from glab.readers.granule import granule
-from glab.readers.netcdf import (
-    WRONG_VARIABLE,
-    Granule,
+from glab.readers.granule import Georeference, eos_grids, granule
+from glab.readers.native import (
+    GriddedFile,
+    Packing,
     coordinate,
+    decode,
     missing_variable,
-    open_granule,
+    off_grid,
+    open_gridded,
+    open_hdf4,
     packing_of,
 )
-from glab.readers.opening import open_hdf4
-from glab.readers.structmetadata import eos_grids, georeference_of
+
+TITLE = "IGBP land-cover fractions"
 
 FIELD = "Land_Cover_Type_1_Percent"
 IGBP = tuple(range(1, 17))
-WATER = 0
 FILL = 255.0
 PERCENT = 0.01
+FRACTION_TOP = 1.5
+"""Values above this are per cent where a file names no unit: sums of fractions round to 1."""
+
 HDF4 = (".hdf", ".hdf4")
 
 
 def read(path: Path, igbp: Sequence[int] = IGBP) -> xr.Dataset:
-    """`igbp_fraction` (igbp, y, x), 0…1, of classes 1…16.
+    """Read `igbp_fraction` (igbp, y, x), 0…1, of classes 1…16.
 
     Args:
         path: `MCD12C1.….hdf`, or a netCDF with one variable of class fractions or per cent.
-        igbp: which classes, 0 (water) included if wanted; few at a time spare memory: a global
+        igbp: which classes, 0 (water) included if wanted. Few at a time save memory: a global
             MCD12C1 class takes 104 MB.
     """
-    fields, georeference = (_hdf4 if path.suffix.lower() in HDF4 else _netcdf)(path, list(igbp))
+    fields, georeference = (_read_hdf4 if path.suffix.lower() in HDF4 else _read_netcdf)(
+        path, list(igbp)
+    )
     dataset = granule({"igbp_fraction": (("igbp",), fields)}, georeference)
     return dataset.assign_coords(igbp=list(igbp))
 
 
-def _hdf4(path: Path, igbp: list[int]) -> tuple[Float32s, Georeference]:
-    """Classes along the last dimension of a field in per cent."""
+def _read_hdf4(path: Path, igbp: list[int]) -> tuple[Float32s, Georeference]:
+    """Read classes along the last dimension of a field in per cent."""
     with open_hdf4(path) as file:
         if FIELD not in file.datasets():
             raise missing_variable([FIELD], list(file.datasets()), path)
-        grid = next(iter(eos_grids(file, path).values()))
-        georeference = georeference_of(grid, path)
+        georeference = next(iter(eos_grids(file, path).values())).georeference(path)
         field = file.select(FIELD)
         shape = field.info()[2]
         if tuple(shape[:2]) != georeference.shape or max(igbp) >= shape[2]:
-            raise _wrong_shape(path, FIELD, f"{shape}", f"{georeference.shape} and classes 0…16")
+            raise off_grid(path, FIELD, f"{shape}", f"{georeference.shape} and classes 0…16")
         packing = Packing(PERCENT, fills=(FILL,))
         classes = [
             decode(np.asarray(field.get([0, 0, c], [*shape[:2], 1])).reshape(shape[:2]), packing)
@@ -65,48 +68,37 @@ def _hdf4(path: Path, igbp: list[int]) -> tuple[Float32s, Georeference]:
     return np.stack(classes), georeference
 
 
-def _netcdf(path: Path, igbp: list[int]) -> tuple[Float32s, Georeference]:
-    """Classes along the third dimension of the one variable that has three."""
-    with open_granule(path) as native:
-        variable, dim = _class_variable(native)
-        numbers = _class_numbers(native, dim, variable)
+def _read_netcdf(path: Path, igbp: list[int]) -> tuple[Float32s, Georeference]:
+    """Read classes along the third dimension of the one variable that has three."""
+    with open_gridded(path) as file:
+        variable, dim = _class_variable(file)
+        numbers = _class_numbers(file, dim, variable)
         missing = sorted(set(igbp) - set(numbers))
         if missing:
-            raise _wrong_shape(path, variable.name, f"classes {numbers}", f"classes {missing}")
-        values = native.plane(variable, packing_of(variable, fills=(FILL, -9999.0)), dim)
+            raise missing_variable([f"class {n}" for n in missing], list(map(str, numbers)), path)
+        values = file.plane(variable, packing_of(variable, fills=(FILL, -9999.0)), dim)
         chosen = values[[numbers.index(c) for c in igbp]]
         per_cent = str(getattr(variable, "units", "")).strip() in ("%", "percent", "per cent")
-        if per_cent or np.nanmax(values, initial=0.0) > 1.5:
+        if per_cent or np.nanmax(values, initial=0.0) > FRACTION_TOP:
             chosen *= np.float32(PERCENT)
-        return chosen, native.georeference
+        return chosen, file.georeference
 
 
-def _class_variable(native: Granule) -> tuple[Any, str]:
-    """The variable over classes, rows and columns, and the name of its class dimension."""
-    plane = {native.y_dim, native.x_dim}
-    for variable in native.dataset.variables.values():
+def _class_variable(file: GriddedFile) -> tuple[Any, str]:
+    """Return the variable over classes, rows and columns, and the name of its class dimension."""
+    plane = {file.y_dim, file.x_dim}
+    for variable in file.dataset.variables.values():
         others = [d for d in variable.dimensions if d not in plane]
-        long = [d for d in others if len(native.dataset.dimensions[d]) in (16, 17)]
+        long = [d for d in others if len(file.dataset.dimensions[d]) in (16, 17)]
         if plane <= set(variable.dimensions) and len(long) == 1:
             return variable, long[0]
-    raise missing_variable(["igbp_fraction", FIELD], native.dataset.variables, native.path)
+    raise missing_variable(["igbp_fraction", FIELD], file.dataset.variables, file.path)
 
 
-def _class_numbers(native: Granule, dim: str, variable: Any) -> list[int]:
-    """Number of each class; 1…16, or 0…16, where the file does not say."""
-    axis = native.find(dim)
+def _class_numbers(file: GriddedFile, dim: str, variable: Any) -> list[int]:
+    """Return the number of each class; 1…16, or 0…16, where the file has no coordinate."""
+    axis = file.find(dim)
     size = variable.shape[variable.dimensions.index(dim)]
     if axis is not None and axis.dtype.kind in "iuf":
         return [int(number) for number in coordinate(axis)]
     return list(range(17 - size, 17))
-
-
-def _wrong_shape(path: Path, name: str, found: str, expected: str) -> GlabError:
-    return GlabError(
-        "not the classes or the grid that are wanted",
-        path=path,
-        variable=name,
-        found=found,
-        expected=expected,
-        remedy=WRONG_VARIABLE,
-    )

@@ -1,4 +1,4 @@
-"""Soil moisture and VOD retrievals of the SMOS-IC family, under all the names they go by."""
+"""Read soil moisture and VOD of the SMOS-IC family, under all names that their variables have."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import numpy as np
 import xarray as xr
 
 from glab.arrays import Float32s
-from glab.errors import GlabError
 from glab.readers.granule import granule
-from glab.readers.netcdf import WRONG_VARIABLE, Granule, open_granule, packing_of
+from glab.readers.native import GriddedFile, missing_variable, open_gridded, packing_of
 
 PLANES = {
     "vod": ("Optical_Thickness_Nad", "VOD", "vod", "Optical_Thickness"),
@@ -36,56 +35,45 @@ def read_retrieval(
     overpass: str | None,
     variables: Collection[str] | None,
 ) -> xr.Dataset:
-    """One day of retrievals: those of `PLANES` ([overpass,] y, x) and the fitted or 40° `tb`
-    ([overpass,] channel, y, x), as far as the file has them.
+    """Read one day of retrievals: those of `PLANES` ([overpass,] y, x) and the fitted or 40° `tb`
+    ([overpass,] channel, y, x), NaN where missing.
 
     Args:
         path: a netCDF file.
-        grids: names of the grids it may be on.
+        grids: names of the grids that it may be on.
         date: its day.
         overpass: its pass, if known; the granule then has that dimension.
-        variables: canonical names wanted; None: all there are.
+        variables: canonical names wanted; None: all that the file contains.
     """
     wanted = {*PLANES, "tb"} if variables is None else set(variables)
     lead: tuple[str, ...] = () if overpass is None else ("overpass",)
-    with open_granule(path, grids) as native:
+
+    def with_lead(values: Float32s) -> Float32s:
+        return values[np.newaxis] if lead else values
+
+    with open_gridded(path, grids) as file:
         fields = {
-            name: (lead, _led(_plane(native, aliases), lead))
+            name: (lead, with_lead(_plane(file, aliases)))
             for name, aliases in PLANES.items()
-            if name in wanted and native.find(*aliases) is not None
+            if name in wanted and file.find(*aliases) is not None
         }
-        channels = [p for p, aliases in TB.items() if native.find(*aliases) is not None]
+        channels = [p for p, aliases in TB.items() if file.find(*aliases) is not None]
         if "tb" in wanted and channels:
-            planes = np.stack([_plane(native, TB[p]) for p in channels])
-            fields["tb"] = ((*lead, "channel"), _led(planes, lead))
+            planes = np.stack([_plane(file, TB[p]) for p in channels])
+            fields["tb"] = ((*lead, "channel"), with_lead(planes))
         if not fields:
-            raise _nothing(native)
+            names = [aliases[0] for aliases in PLANES.values()]
+            raise missing_variable(names, file.dataset.variables, path)
         passes = [overpass] if overpass is not None else []
         return granule(
             fields,
-            native.georeference,
+            file.georeference,
             date=date,
             overpasses=passes,
             channels=channels if "tb" in fields else [],
         )
 
 
-def _plane(native: Granule, aliases: Collection[str]) -> Float32s:
-    variable = native.require(*aliases)
-    return native.plane(variable, packing_of(variable, fills=FILLS))
-
-
-def _led(values: Float32s, lead: tuple[str, ...]) -> Float32s:
-    """With the leading dimension of the overpass where it has one."""
-    return values[np.newaxis] if lead else values
-
-
-def _nothing(native: Granule) -> GlabError:
-    return GlabError(
-        "no retrieval in the file",
-        path=native.path,
-        variable="Optical_Thickness_Nad",
-        found=", ".join(native.dataset.variables),
-        expected=", ".join(aliases[0] for aliases in PLANES.values()),
-        remedy=WRONG_VARIABLE,
-    )
+def _plane(file: GriddedFile, aliases: Collection[str]) -> Float32s:
+    variable = file.require(*aliases)
+    return file.plane(variable, packing_of(variable, fills=FILLS))

@@ -1,8 +1,8 @@
 """SMAP level-3 passive soil moisture, 36 km and 9 km: one day, both passes.
 
 `SMAP_L3_SM_P[_E]_<date>_R….h5`, groups `Soil_Moisture_Retrieval_Data_AM` (06:00, descending) and
-`_PM` (18:00, ascending, whose names end in `_pm`). The day is the name's; `tb_time_seconds` must
-agree where it is there.
+`_PM` (18:00, ascending, whose names end in `_pm`). The day is that of the name; `tb_time_seconds`,
+where it exists, must agree.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ import numpy as np
 import xarray as xr
 
 from glab.arrays import Float32s
-from glab.errors import GlabError
-from glab.readers.decoding import Packing, decode, scalar
-from glab.readers.georeference import Georeference, rectilinear
-from glab.readers.granule import granule
-from glab.readers.naming import granule_date
-from glab.readers.netcdf import WRONG_VARIABLE, missing_variable
-from glab.readers.opening import open_hdf5
-from glab.readers.times import check_hours
+from glab.readers.granule import Field, Georeference, granule, rectilinear
+from glab.readers.naming import Naming, check_hours
+from glab.readers.native import Packing, decode, missing_variable, off_grid, open_hdf5, scalar
 
 if TYPE_CHECKING:
     import h5py
+
+TITLE = "SMAP level-3 passive soil moisture"
+NAMING = Naming(
+    r"SMAP_L3_SM_P(?P<part>_E)?_(?P<date>\d{8})(?:_(?P<version>R\w+))?\.h5",
+    "SMAP_L3_SM_P_20150410_R19240_001.h5",
+)
 
 GROUPS = {
     "descending": ("Soil_Moisture_Retrieval_Data_AM", "Soil_Moisture_Retrieval_Data"),
@@ -42,72 +43,74 @@ CHANNELS = ("h", "v")
 CANONICAL = (*PLANES, *BY_CHANNEL)
 FLOAT_FILL, FLAG_FILL = -9999.0, 65534.0
 EPOCH = np.datetime64("2000-01-01T12", "s")
+"""Zero of `tb_time_seconds`: J2000."""
 
 
 def read(path: Path, variables: Collection[str] | None = None) -> xr.Dataset:
-    """Both passes there are: `tb`, `tb_quality` (overpass, channel, y, x), `soil_moisture`, `vod`,
-    `retrieval_quality`, `surface_flags` (overpass, y, x).
+    """Read all passes in the file: `tb`, `tb_quality` (overpass, channel, y, x), `soil_moisture`,
+    `vod`, `retrieval_quality`, `surface_flags` (overpass, y, x), NaN where missing.
 
     Args:
         path: the granule.
-        variables: canonical names wanted; None: all there are.
+        variables: canonical names wanted; None: all that the file contains.
     """
-    date = granule_date("smap_l3", path.name)
+    date = NAMING.date(path.name)
     with open_hdf5(path) as file:
-        groups = _groups(file, path)
-        georeference = georeference_of(file, path)
-        parts = [_pass_fields(g, path, date, variables) for g in groups.values()]
-    names = [name for name in CANONICAL if any(name in part for part in parts)]
+        groups = _pass_groups(file, path)
+        georeference = read_georeference(file, path)
+        passes = [_read_pass(g, path, date, variables) for g in groups.values()]
+    names = [name for name in CANONICAL if any(name in fields for fields in passes)]
     if not names:
-        group = next(iter(groups))
-        raise _nothing(path, group)
-    fields = {name: _joined([part.get(name) for part in parts]) for name in names}
+        natives = [pattern.format("h") for pattern in BY_CHANNEL.values()]
+        raise missing_variable([*natives, *PLANES.values()], list(groups), path)
+    fields = {name: _stack_passes([by_name.get(name) for by_name in passes]) for name in names}
     for name, (_, values) in fields.items():
         if values.shape[-2:] != georeference.shape:
-            raise _off_grid(path, name, values.shape, georeference.shape)
+            expected = f"rows and columns {georeference.shape}"
+            raise off_grid(path, name, f"shape {values.shape}", expected)
     has_channels = any(name in BY_CHANNEL for name in names)
     channels = CHANNELS if has_channels else ()
     return granule(fields, georeference, date=date, overpasses=list(groups), channels=channels)
 
 
-def georeference_of(file: h5py.File, path: Path) -> Georeference:
-    """Cell centres from the latitudes and longitudes of all groups, each filling the others' gaps.
+def read_georeference(file: h5py.File, path: Path) -> Georeference:
+    """Return cell centres from the latitudes and longitudes of all passes.
 
-    Files leave coordinates out where nothing was seen; rows without any are completed from the
-    grid that all others lie on.
+    Files leave coordinates out where nothing was seen. One pass fills the gaps of the other, and
+    rows without any are completed from the grid that all others lie on.
     """
     planes: dict[str, Float32s] = {}
-    for group in _groups(file, path).values():
+    for group in _pass_groups(file, path).values():
         for name in ("latitude", "longitude"):
-            values = _values(group, name)
+            values = _read_values(group, name)
             if values is None:
                 raise missing_variable([name], list(group), path)
-            there = planes.get(name)
-            planes[name] = values if there is None else np.where(np.isnan(there), values, there)
+            known = planes.get(name)
+            planes[name] = values if known is None else np.where(np.isnan(known), values, known)
     return rectilinear(planes["latitude"], planes["longitude"], path, ("M36", "M09"))
 
 
-def _groups(file: h5py.File, path: Path) -> dict[str, h5py.Group]:
-    """The passes that are in the file, by overpass."""
-    there = {
+def _pass_groups(file: h5py.File, path: Path) -> dict[str, h5py.Group]:
+    """Return the passes that the file contains, by overpass."""
+    groups = {
         overpass: file[name] for overpass, names in GROUPS.items() for name in names if name in file
     }
-    if not there:
+    if not groups:
         raise missing_variable([names[0] for names in GROUPS.values()], list(file), path)
-    return there
+    return groups
 
 
-def _pass_fields(
+def _read_pass(
     group: h5py.Group, path: Path, date: np.datetime64, variables: Collection[str] | None
 ) -> Mapping[str, Float32s]:
-    """Canonical fields of one pass, shape ([channel,] y, x)."""
+    """Return the canonical fields of one pass, shape ([channel,] y, x)."""
     wanted = CANONICAL if variables is None else variables
-    fields = {name: _values(group, PLANES[name]) for name in PLANES if name in wanted}
+    fields = {name: _read_values(group, PLANES[name]) for name in PLANES if name in wanted}
     for name, pattern in BY_CHANNEL.items():
-        pair = [_values(group, pattern.format(p)) for p in CHANNELS] if name in wanted else [None]
-        there = [plane for plane in pair if plane is not None]
-        fields[name] = np.stack(there) if len(there) == len(CHANNELS) else None
-    seconds = _values(group, "tb_time_seconds", np.float64)
+        if name in wanted:
+            pair = [_read_values(group, pattern.format(p)) for p in CHANNELS]
+            fields[name] = None if any(plane is None for plane in pair) else np.stack(pair)
+    seconds = _read_values(group, "tb_time_seconds", np.float64)
     if seconds is not None:
         start = (date.astype("datetime64[s]") - EPOCH).astype(float)
         hours = np.asarray((seconds - start) / 3600.0, np.float32)
@@ -115,8 +118,8 @@ def _pass_fields(
     return {name: values for name, values in fields.items() if values is not None}
 
 
-def _values(group: h5py.Group, name: str, kind: type[Any] = np.float32) -> Any:
-    """One variable of a pass, NaN where filled or outside of its valid range; None if absent."""
+def _read_values(group: h5py.Group, name: str, kind: type[Any] = np.float32) -> Any:
+    """Return one variable of a pass, NaN where filled or invalid; None where it does not exist."""
     dataset = group.get(name, group.get(f"{name}_pm"))
     if dataset is None:
         return None
@@ -128,36 +131,14 @@ def _values(group: h5py.Group, name: str, kind: type[Any] = np.float32) -> Any:
     high = scalar(attributes["valid_max"]) if "valid_max" in attributes else np.inf
     valid = None if np.isinf([low, high]).all() else (low, high)
     raw = dataset[...]
-    if kind is np.float64:
+    if kind is np.float64:  # seconds since 2000 need more digits than float32 has
         return np.where(np.isin(raw, fills), np.nan, raw)
     return decode(raw, Packing(fills=tuple(fills), valid=valid))
 
 
-def _joined(parts: list[Float32s | None]) -> tuple[tuple[str, ...], Float32s]:
-    """Passes along the overpass dimension, NaN for a pass without this variable."""
-    template = next(part for part in parts if part is not None)
+def _stack_passes(passes: list[Float32s | None]) -> Field:
+    """Stack passes along the overpass dimension, NaN for a pass without this variable."""
+    template = next(values for values in passes if values is not None)
     empty = np.full_like(template, np.nan)
-    stacked = np.stack([empty if part is None else part for part in parts])
-    return (("overpass", "channel")[: stacked.ndim - 2], stacked)
-
-
-def _nothing(path: Path, group: str) -> GlabError:
-    return GlabError(
-        "no brightness temperature and no retrieval in the file",
-        path=path,
-        variable="tb_h_corrected",
-        found=f"the {group} pass has none of them",
-        expected=", ".join([*PLANES.values(), "tb_h_corrected", "tb_v_corrected"]),
-        remedy=WRONG_VARIABLE,
-    )
-
-
-def _off_grid(path: Path, name: str, found: object, expected: object) -> GlabError:
-    return GlabError(
-        "a variable does not lie on the file's grid",
-        path=path,
-        variable=name,
-        found=f"shape {found}",
-        expected=f"rows and columns {expected}",
-        remedy=WRONG_VARIABLE,
-    )
+    stacked = np.stack([empty if values is None else values for values in passes])
+    return ("overpass", "channel")[: stacked.ndim - 2], stacked

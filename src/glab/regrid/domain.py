@@ -1,7 +1,7 @@
 """Choose, order and describe the land cells of the 25 km grid that a run works on.
 
-A domain holds the cells' order, tiles and spatial blocks, static layers, and a user's maps of the
-ground: clay, land cover, roughness, topography.
+A domain contains the cells' order, tiles and spatial blocks, static layers, and a user's maps of
+the ground: clay, land cover, roughness, topography.
 """
 
 from __future__ import annotations
@@ -10,26 +10,32 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from glab.arrays import Float32s, Indices
 from glab.config import Box, Domain, GroundMap, Regrid
 from glab.errors import GlabError
-from glab.grids import M25, Grid, ProjectedGrid, from_edges
+from glab.grids import M25, Grid, from_edges
 from glab.regrid.on_domain import ToDomain, is_flag, source_grid
 from glab.regrid.regridder import regridder
-from glab.regrid.weights import Cells
 
 MASK_PER_DEGREE = 120
-"""Cells a degree of the land mask (30 arc seconds, about 1 km)."""
+"""Cells per degree of the land mask (30 arc seconds, about 1 km)."""
 
 MASK_ROWS_AT_ONCE = 800
+"""Rows of the mask in memory at once: 35 million cells, 138 MB, if they go around the globe."""
+
+EDGE_SLACK = 1e-6
+"""Fraction of a mask cell; edges that agree up to this rounding error are equal."""
+
 HILBERT_ORDER = 11
-"""2 ** 11 = 2048 cells a side hold the whole grid."""
+"""2 ** 11 = 2048 cells on a side are enough for the 1388 columns of the grid."""
+
+GROUND = Regrid(reader="map", valid_fraction_min=0.0)
+"""Regridding of maps: a cell takes the mean of the values that exist, however few."""
 
 
 def build_domain(settings: Domain, static: xr.Dataset | None = None) -> xr.Dataset:
-    """The domain of a run.
+    """Return the domain of a run.
 
     Args:
         settings: box, least land fraction, sizes of tiles and blocks.
@@ -38,27 +44,28 @@ def build_domain(settings: Domain, static: xr.Dataset | None = None) -> xr.Datas
 
     Returns:
         Dataset on `cell`, ordered along a space-filling curve, so that neighbours lie together
-        and the order in a part of the globe is that of the whole: `cell` (flat index on the 25 km
+        and a part of the globe has the order of the whole: `cell` (flat index on the 25 km
         grid), `row`, `col`, `lat`, `lon`, `area` (m²), `land_fraction`, `tile`, `block`,
         `water_fraction` (sea, unless `static` has it), and the static maps, NaN where they have
         no value.
 
     Raises:
-        GlabError: for a box without land, or another number of tiles than the settings say.
+        GlabError: for a box without land, or a number of tiles that differs from the settings.
     """
-    window = box_slices(settings.box)
+    window = box_window(settings.box)
     fraction = land_fraction(window)
-    places = np.nonzero(fraction >= max(settings.land_fraction_min, np.finfo(float).tiny))
-    if places[0].size == 0:
+    # A cell without any land is never wanted, even where the settings ask for no land at all.
+    land = np.nonzero(fraction >= max(settings.land_fraction_min, np.finfo(float).tiny))
+    if land[0].size == 0:
         raise GlabError(
             "a domain without land",
             variable="domain.box",
             found=settings.box,
-            remedy="choose a box that holds land, or a smaller domain.land_fraction_min",
+            remedy="choose a box that contains land, or a smaller domain.land_fraction_min",
         )
-    row, col = M25.index(window.lat[places[0]], window.lon[places[1]])
+    row, col = M25.index(window.lat[land[0]], window.lon[land[1]])
     order = np.argsort(hilbert_index(row, col), kind="stable")
-    cells = _cells(row[order], col[order], fraction[places][order], settings)
+    cells = _cells(row[order], col[order], fraction[land][order], settings)
     _check_tiles(cells, settings)
     if static is None:
         return cells
@@ -68,8 +75,8 @@ def build_domain(settings: Domain, static: xr.Dataset | None = None) -> xr.Datas
     return cells.assign(layers.data_vars).assign_coords(layers.coords)
 
 
-def box_slices(box: Box) -> Grid:
-    """The window of the 25 km grid whose cell centres lie in a box.
+def box_window(box: Box) -> Grid:
+    """Return the window of the 25 km grid whose cell centres lie in a box.
 
     Raises:
         GlabError: where there is none.
@@ -78,7 +85,7 @@ def box_slices(box: Box) -> Grid:
     cols = np.flatnonzero((M25.lon >= box.west) & (M25.lon <= box.east))
     if rows.size == 0 or cols.size == 0:
         raise GlabError(
-            "the box holds no cell of the 25 km grid",
+            "the box contains no cell of the 25 km grid",
             variable="domain.box",
             found=box,
             remedy="write degrees with west < east and south < north, some tenths apart",
@@ -86,11 +93,14 @@ def box_slices(box: Box) -> Grid:
     return M25.window(rows, cols)
 
 
-def land_fraction(window: Grid) -> NDArray[np.float32]:
-    """Share of land in each cell of a window, exact to the 1 km mask: shape (rows, cols), 0…1.
+# --- land ------------------------------------------------------------------------------------
 
-    Lakes count as land. Source: the package global-land-mask, made from GLOBE (Hastings and
-    Dunbar 1999, NOAA). The first call decompresses its mask for seconds.
+
+def land_fraction(window: Grid) -> Float32s:
+    """Return the fraction of land in each cell of a window, shape (rows, cols), 0…1.
+
+    Lakes count as land. Source: the package global-land-mask, from GLOBE (Hastings and Dunbar
+    1999, NOAA), a mask of 1 km. The first call decompresses its mask for seconds.
 
     Args:
         window: of the 25 km grid, longitudes −180…180.
@@ -112,18 +122,20 @@ def land_fraction(window: Grid) -> NDArray[np.float32]:
         )
         land = globe.is_land(lat[:, None], lon[None, :]).astype(np.float32)
         out[rows] = regridder(mask, strip)(land)
-    return np.clip(np.round(out, 5), 0, 1)  # far below the share of one cell of the mask
+    # Five decimals are far below one cell of the mask, and hide the rounding of float32.
+    return np.clip(np.round(out, 5), 0, 1)
 
 
 def _mask_range(first_deg: float, last_deg: float, turn: int) -> tuple[int, int]:
-    """First mask row or column that touches an interval, and the one after the last."""
-    first = int(np.floor(first_deg * MASK_PER_DEGREE + 1e-6))
-    last = int(np.ceil(last_deg * MASK_PER_DEGREE - 1e-6))
+    """Return the first mask row or column that touches an interval, and the one after the last."""
+    first = int(np.floor(first_deg * MASK_PER_DEGREE + EDGE_SLACK))
+    last = int(np.ceil(last_deg * MASK_PER_DEGREE - EDGE_SLACK))
     return max(first, 0), min(last, turn * MASK_PER_DEGREE)
 
 
 def _strips(window: Grid) -> list[slice]:
-    """Consecutive rows of a window that touch at most `MASK_ROWS_AT_ONCE` rows of the mask."""
+    """Return consecutive rows of a window that touch at most `MASK_ROWS_AT_ONCE` mask rows."""
+    # Two more rows of the mask for each, because its edges lie within cells of the mask.
     heights = np.diff(window.lat_bounds, axis=1)[:, 0] * MASK_PER_DEGREE + 2
     strips, first = [], 0
     for row in range(1, window.shape[0] + 1):
@@ -134,8 +146,11 @@ def _strips(window: Grid) -> list[slice]:
     return strips
 
 
+# --- order -----------------------------------------------------------------------------------
+
+
 def hilbert_index(row: Indices, col: Indices, order: int = HILBERT_ORDER) -> Indices:
-    """Place of cells along the Hilbert curve through a square of 2 ** order cells a side.
+    """Return the position of cells on the Hilbert curve through a square of 2 ** order cells.
 
     Args:
         row, col: cells, 0 … 2 ** order − 1, any shape.
@@ -144,26 +159,33 @@ def hilbert_index(row: Indices, col: Indices, order: int = HILBERT_ORDER) -> Ind
     Reference: Hilbert (1891), doi:10.1007/BF01199431.
     """
     x, y = np.array(col, np.int64), np.array(row, np.int64)
-    place = np.zeros_like(x)
+    position = np.zeros_like(x)
+    # From the largest squares to single cells: the quadrant of each level adds its cells, and the
+    # curve within it is mirrored and transposed so that its ends meet those of its neighbours.
     for level in range(order - 1, -1, -1):
         side = np.int64(1) << level
         right, down = (x & side) > 0, (y & side) > 0
-        place += side * side * ((3 * right) ^ down)
+        position += side * side * ((3 * right) ^ down)
         x, y = x & (side - 1), y & (side - 1)
         mirrored = right & ~down
         x, y = np.where(mirrored, side - 1 - x, x), np.where(mirrored, side - 1 - y, y)
         x, y = np.where(down, x, y), np.where(down, y, x)
-    return place
+    return position
 
 
 def block_number(row: Indices, col: Indices, block_cells: int) -> Indices:
-    """Number of the square block of cells that each cell lies in, the same in every domain."""
+    """Return the number of the square block of each cell, the same in every domain.
+
+    Args:
+        row, col: cells on the 25 km grid.
+        block_cells: cells on a side of a block.
+    """
     across = -(-M25.shape[1] // block_cells)
     return row // block_cells * across + col // block_cells
 
 
-def _cells(row: Indices, col: Indices, fraction: NDArray, settings: Domain) -> xr.Dataset:
-    """Dataset of the cells in their order."""
+def _cells(row: Indices, col: Indices, fraction: Float32s, settings: Domain) -> xr.Dataset:
+    """Return the dataset of the cells in their order."""
     number = np.arange(row.size)
     index = (row * M25.shape[1] + col).astype(np.int32)
     variables = {
@@ -182,55 +204,55 @@ def _cells(row: Indices, col: Indices, fraction: NDArray, settings: Domain) -> x
 
 
 def _check_tiles(cells: xr.Dataset, settings: Domain) -> None:
-    """Raise unless there are as many tiles as was planned with."""
+    """Raise unless the domain has the number of tiles of the settings, which plans are based on."""
     tiles = int(cells["tile"].values[-1]) + 1
     if tiles != settings.tiles:
         raise GlabError(
-            "the domain has another number of tiles than was planned with",
+            "the domain has another number of tiles than the configuration",
             variable="domain.tiles",
             found=settings.tiles,
-            expected=f"{tiles} ({cells.sizes['cell']} cells, {settings.tile_cells} a tile)",
+            expected=f"{tiles} ({cells.sizes['cell']} cells, {settings.tile_cells} per tile)",
             remedy=f"set domain: {{tiles: {tiles}}}",
         )
 
 
+# --- maps of the ground ----------------------------------------------------------------------
+
+
 def static_layers(domain: xr.Dataset, static: xr.Dataset) -> xr.Dataset:
-    """Maps on the cells of a domain: area-weighted means of what values there are.
+    """Return maps on the cells of a domain: area-weighted means of the values that exist.
 
     Args:
         domain: with `cell`.
         static: variables (…, y, x) of the registry on any rectilinear grid.
 
     Returns:
-        Dataset of the same variables on (cell, …); flags as the map has them at a cell's centre;
+        Dataset of the same variables on (cell, …); flags of the map's cell at a cell's centre;
         NaN where the map has no value.
     """
-    onto = ToDomain(domain["cell"].values, Regrid(reader="map", valid_fraction_min=0.0))
+    onto = ToDomain(domain["cell"].values, GROUND)
     labels = {name: static[name] for name in static.dims if name in static.coords}
     layers = xr.Dataset(onto(static).variables, labels).transpose("cell", ...)
     return layers.assign_coords(cell=domain["cell"])
 
 
 def map_layer(domain: xr.Dataset, granule: xr.Dataset, name: str, spec: GroundMap) -> Float32s:
-    """One map on the cells of a domain, shape (cell,), NaN where it has no value.
+    """Return one map on the cells of a domain, shape (cell,), NaN where it has no value.
 
-    Quantities are area-weighted means of what values there are (bilinear in its own x and y on a
-    projected grid); class numbers are the map's at a cell's centre, unless `spec.classes` makes
-    them of the mean.
+    Quantities are area-weighted means of the values that exist (bilinear in its own x and y on a
+    projected grid). Class numbers are those of the map at a cell's centre, unless `spec.classes`
+    derives them from the mean.
 
     Args:
         domain: with `cell`.
         granule: `value` (y, x) with `lat`, `lon` and, where projected, the attribute `crs`.
-        name: the variable it becomes.
+        name: name of the variable on the domain.
         spec: factor and classes.
     """
-    grid = source_grid(granule)
-    row, col = np.divmod(domain["cell"].values.astype(np.int64), M25.shape[1])
-    method = "bilinear" if isinstance(grid, ProjectedGrid) else "conservative"
-    if is_flag(name) and not spec.classes:
-        method = "nearest"
-    onto = regridder(grid, M25, method, cells=Cells(row, col), valid_fraction_min=0.0)
-    values = onto(granule["value"].values) * np.float32(spec.factor)
+    onto = ToDomain(domain["cell"].values, GROUND)
+    flags = is_flag(name) and not spec.classes
+    values = onto.regrid(granule["value"].values, source_grid(granule), flags=flags)
+    values = values * np.float32(spec.factor)
     if spec.classes:
         known = np.isfinite(values)
         values = np.where(known, np.digitize(values, spec.classes), np.nan).astype(np.float32)
@@ -240,13 +262,13 @@ def map_layer(domain: xr.Dataset, granule: xr.Dataset, name: str, spec: GroundMa
 def stack_classes(
     layers: Sequence[Float32s], name: str, domain: xr.Dataset, spec: GroundMap
 ) -> xr.DataArray:
-    """The parts of a map as one variable: land-cover classes side by side, or added up.
+    """Return the layers of a map as one variable: land-cover classes side by side, or their sum.
 
     Args:
         layers: from `map_layer`.
         name: the variable.
         domain: with `cell`.
-        spec: which classes, if they shall be added up.
+        spec: which classes, if their sum is wanted.
     """
     cell = {"cell": domain["cell"]}
     if spec.reader != "landcover" or spec.igbp is not None:

@@ -12,34 +12,47 @@ from functools import lru_cache
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
-from glab.arrays import Float32s, Indices
+from glab.arrays import Array, Float32s, Indices
 from glab.errors import GlabError, unknown_name
 from glab.grids import M25, NAMED, Grid
 from glab.regrid.kernels import OPTIONS, add_rows
-from glab.regrid.regridder import FRACTION_MIN, CellWeights, GridWeights
-from glab.regrid.weights import Cells, SeparableWeights, separable_weights
+from glab.regrid.weights import (
+    FRACTION_MIN,
+    Cells,
+    CellWeights,
+    GridWeights,
+    SeparableWeights,
+    separable_weights,
+)
 
 STACK = 16
-"""Fields that stand on the 2-D grid at a time."""
+"""Fields on the 2-D grid at a time: 52 MB for the whole 25 km grid."""
+
+EARTH_RADIUS_KM = 6371.0
+FWHM_PER_SIGMA = float(2.0 * np.sqrt(2.0 * np.log(2.0)))
+REACH_SIGMA = 3.0
+"""Distance at which the Gaussian pattern is cut; 99.7 per cent of it lie within along each axis."""
+
+
+# --- another grid ----------------------------------------------------------------------------
 
 
 def footprint(
-    values: NDArray, cell: NDArray, to: Grid | str, *, valid_fraction_min: float = 0.5
+    values: Array, cell: Array, to: Grid | str, *, valid_fraction_min: float = 0.5
 ) -> Float32s:
-    """Values on land cells as an instrument on another grid sees them: there and back.
+    """Average values on land cells to another grid and back, as an instrument on it sees them.
 
     Each cell of `to` takes the area-weighted mean of the valid cells within it; each land cell
-    then takes the area-weighted mean of the cells of `to` it lies in. Sea and cells outside of the
-    domain count nowhere, so coasts are as well defined as the interior.
+    then takes the area-weighted mean of the cells of `to` that it lies in. Sea and cells outside
+    the domain have no weight, so values at coasts are as well defined as in the interior.
 
     Args:
         values: shape (…, cell), NaN where missing.
         cell: flat index on the 25 km grid of each cell, any order, shape (cell,).
         to: the other grid, or the name of one ("M36").
-        valid_fraction_min: least share (0…1) of the domain's area within a footprint that must
-            be valid.
+        valid_fraction_min: least fraction (0…1) of the domain's area within a footprint that
+            must be valid.
 
     Returns:
         float32, shape (…, cell). A missing cell is filled where enough of its footprint is
@@ -52,7 +65,7 @@ def footprint(
     return apply_in_stacks(values, lambda fields: path.apply(fields, valid_fraction_min))
 
 
-def apply_in_stacks(values: NDArray, apply: Callable[[Float32s], Float32s]) -> Float32s:
+def apply_in_stacks(values: Array, apply: Callable[[Float32s], Float32s]) -> Float32s:
     """Apply a function of fields (n, cell) to values (…, cell), some fields at a time."""
     fields = values.reshape(-1, values.shape[-1])
     out = np.empty(fields.shape, np.float32)
@@ -68,21 +81,21 @@ class CellWindow:
 
     Attributes:
         grid: the window.
-        cells: the cells' places in it.
+        cells: the cells' positions in it.
     """
 
     grid: Grid
     cells: Cells
 
     def scatter(self, fields: Float32s) -> Float32s:
-        """Values (n, cell) on the window, (n, rows, cols), NaN between the cells."""
+        """Return values (n, cell) on the window, (n, rows, cols), NaN between the cells."""
         planes = np.full((fields.shape[0], *self.grid.shape), np.nan, np.float32)
         planes[:, self.cells.row, self.cells.col] = fields
         return planes
 
 
 def cell_window(cell: Indices) -> CellWindow:
-    """The window around cells given by their flat index on the 25 km grid."""
+    """Return the window around cells given by their flat index on the 25 km grid."""
     row, col = np.divmod(cell, M25.shape[1])
     rows, cols = (slice(int(i.min()), int(i.max()) + 1) for i in (row, col))
     return CellWindow(M25.window(rows, cols), Cells(row - rows.start, col - cols.start))
@@ -90,8 +103,14 @@ def cell_window(cell: Indices) -> CellWindow:
 
 @dataclass(frozen=True, eq=False)
 class _Path:
-    """There and back for one domain; `domain_there`, `domain_back`: the share of each cell of the
-    other grid, and of each land cell, that the domain covers."""
+    """Weights to another grid and back for one domain.
+
+    Attributes:
+        window: the domain's cells.
+        there, back: weights to the other grid, and from it to the cells.
+        domain_there, domain_back: the fraction of each cell of the other grid, and of each land
+            cell, that the domain covers.
+    """
 
     window: CellWindow
     there: GridWeights
@@ -99,17 +118,18 @@ class _Path:
     domain_there: Float32s
     domain_back: Float32s
 
-    def apply(self, fields: Float32s, share: float) -> Float32s:
+    def apply(self, fields: Float32s, fraction: float) -> Float32s:
         planes = self.window.scatter(fields)
-        seen = self.there.apply(planes, _least(share, self.domain_there))
-        return self.back.apply(seen, _least(share, self.domain_back))
+        seen = self.there.apply(planes, _least(fraction, self.domain_there))
+        return self.back.apply(seen, _least(fraction, self.domain_back))
 
 
-def _least(share: float, domain: Float32s) -> Float32s:
-    """Least weight of valid values, where `domain` is the weight there can be."""
-    return np.maximum(share * domain - FRACTION_MIN, FRACTION_MIN).astype(np.float32)
+def _least(fraction: float, domain: Float32s) -> Float32s:
+    """Return the least weight of valid values, where `domain` is the weight of all cells."""
+    return np.maximum(fraction * domain - FRACTION_MIN, FRACTION_MIN).astype(np.float32)
 
 
+# A job uses one domain and few other grids.
 @lru_cache(maxsize=4)
 def _path(cell: bytes, grid: Grid) -> _Path:
     window = cell_window(np.frombuffer(cell, np.int64))
@@ -119,32 +139,30 @@ def _path(cell: bytes, grid: Grid) -> _Path:
     land = np.nan_to_num(window.scatter(np.ones((1, window.cells.row.size), np.float32)))
     always = np.zeros((1, 1), np.float32)
     covered = np.nan_to_num(there.apply(land, always)[0]) * _covered(there.bands)
-    place, _ = window.cells.by_row
+    number, _ = window.cells.by_row
     mean = back.apply((covered > FRACTION_MIN)[None].astype(np.float32), always)[0]
     total = _covered(back.bands)[window.cells.row, window.cells.col]
-    return _Path(window, there, back, covered, (mean * total)[place])
+    return _Path(window, there, back, covered, (mean * total)[number])
 
 
 def _covered(bands: SeparableWeights) -> Float32s:
-    """Share of each target cell that the source grid covers, shape (rows, cols)."""
+    """Return the fraction of each target cell that the source grid covers, shape (rows, cols)."""
     return np.outer(bands.y.weight.sum(axis=1), bands.x.weight.sum(axis=1))
 
 
 def _touched(grid: Grid, window: Grid) -> Grid:
-    """The rows and columns of a grid that share area with a window of another."""
+    """Return the rows and columns of a grid that overlap a window of another."""
     bands = separable_weights(window, grid)
     return grid.window(np.flatnonzero(bands.y.count), np.flatnonzero(bands.x.count))
 
 
-EARTH_RADIUS_KM = 6371.0
-FWHM_PER_SIGMA = float(2.0 * np.sqrt(2.0 * np.log(2.0)))
-REACH_SIGMA = 3.0
+# --- a Gaussian pattern ----------------------------------------------------------------------
 
 
 def gaussian_footprint(
-    values: NDArray, cell: NDArray, fwhm_km: float, *, valid_fraction_min: float = 0.5
+    values: Array, cell: Array, fwhm_km: float, *, valid_fraction_min: float = 0.5
 ) -> Float32s:
-    """Values on land cells as an antenna with a round Gaussian pattern sees them.
+    """Average values on land cells as an antenna with a round Gaussian pattern sees them.
 
     The pattern is the product of a Gaussian along the meridian and one along the parallel, each
     integrated over the cells and cut at 3 sigma: two banded products, the second with weights of
@@ -154,8 +172,8 @@ def gaussian_footprint(
         values: shape (…, cell), NaN where missing.
         cell: flat index on the 25 km grid of each cell, any order, shape (cell,).
         fwhm_km: full width at half maximum in km.
-        valid_fraction_min: least share (0…1) of the pattern's weight on the domain that must be
-            valid.
+        valid_fraction_min: least fraction (0…1) of the pattern's weight on the domain that must
+            be valid.
 
     Returns:
         float32, shape (…, cell); missing and filled as by `footprint`.
@@ -186,21 +204,21 @@ class _Pattern:
     closed: bool
 
     def sums(self, fields: Float32s) -> tuple[Float32s, Float32s]:
-        """Sums of weight × value and of the weights of valid values, each (n, cell)."""
+        """Return sums of weight × value and of the weights of valid values, each (n, cell)."""
         above = np.empty((fields.shape[0], self.window.cells.row.size), np.float32)
         below = np.empty_like(above)
-        place, cols = self.window.cells.by_row
+        number, cols = self.window.cells.by_row
         row_end = np.cumsum(np.bincount(self.window.cells.row, minlength=self.y_start.size))
         apply_pattern(
             self.window.scatter(fields), self.y_start, self.y_count, self.y_weight, self.x_reach,
-            self.x_weight, self.closed, row_end, cols, place, above, below,
+            self.x_weight, self.closed, row_end, cols, number, above, below,
         )  # fmt: skip
         return above, below
 
-    def mean(self, fields: Float32s, share: float) -> Float32s:
-        """Weighted mean where at least `share` of the weight on the domain is valid."""
+    def mean(self, fields: Float32s, fraction: float) -> Float32s:
+        """Return the weighted mean where at least `fraction` of the domain's weight is valid."""
         above, below = self.sums(fields)
-        least = share * self.sums(np.ones_like(fields[:1]))[1]
+        least = fraction * self.sums(np.ones_like(fields[:1]))[1]
         enough = below >= np.maximum(least * (1 - FRACTION_MIN), FRACTION_MIN)
         mean = np.full_like(above, np.nan)
         return np.divide(above, below, out=mean, where=enough)
@@ -211,12 +229,12 @@ def _pattern(cell: bytes, fwhm_km: float) -> _Pattern:
     window = cell_window(np.frombuffer(cell, np.int64))
     sigma_km = fwhm_km / FWHM_PER_SIGMA
     closed = window.grid.shape[1] == M25.shape[1]
-    return _Pattern(window, *_meridional(window.grid, sigma_km), *_zonal(window.grid, sigma_km),
-                    closed)  # fmt: skip
+    along_y, along_x = _meridional(window.grid, sigma_km), _zonal(window.grid, sigma_km)
+    return _Pattern(window, *along_y, *along_x, closed)
 
 
 def _meridional(grid: Grid, sigma_km: float) -> tuple[Indices, Indices, Float32s]:
-    """First source row, number of them, and their weights (rows, width) for each row."""
+    """Return first source row, number of them, and their weights (rows, width) for each row."""
     from scipy.special import ndtr
 
     north_km = np.radians(grid.lat_bounds) * EARTH_RADIUS_KM
@@ -233,12 +251,13 @@ def _meridional(grid: Grid, sigma_km: float) -> tuple[Indices, Indices, Float32s
 
 
 def _zonal(grid: Grid, sigma_km: float) -> tuple[Indices, Float32s]:
-    """Columns to either side that each row reaches, and weights (rows, reach + 1) of them."""
+    """Return columns to either side that each row reaches, and their weights (rows, reach + 1)."""
     from scipy.special import ndtr
 
     width_deg = float(np.diff(grid.lon_bounds[0])[0])
     width_km = np.radians(width_deg) * EARTH_RADIUS_KM * np.cos(np.radians(grid.lat))
     reach = np.ceil(REACH_SIGMA * sigma_km / width_km - 0.5).astype(np.int64)
+    # Near the poles a row's pattern goes around the globe; no column may count twice.
     reach = np.clip(reach, 0, (M25.shape[1] - 1) // 2)
     offset = np.arange(reach.max() + 1)
     edge = (
@@ -259,14 +278,14 @@ def apply_pattern(
     closed: bool,
     row_end: Indices,
     cols: Indices,
-    place: Indices,
+    number: Indices,
     above: Float32s,
     below: Float32s,
 ) -> None:
-    """Sums with weights along longitude that are symmetric about the cell and vary by row.
+    """Sum with weights along longitude that are symmetric about the cell and vary by row.
 
     Args:
-        fields, y_start, y_count, y_weight, row_end, cols, place: as in `kernels.apply_to_cells`,
+        fields, y_start, y_count, y_weight, row_end, cols, number: as in `kernels.apply_to_cells`,
             source and target on one grid.
         x_reach: columns to either side, for each row.
         x_weight: weight at distance 0, 1, … columns, (rows, width).
@@ -289,6 +308,6 @@ def apply_pattern(
                     if 0 <= i < width:
                         a += x_weight[j, abs(step)] * top[i]
                         b += x_weight[j, abs(step)] * bottom[i]
-                above[n, place[c]] = a
-                below[n, place[c]] = b
+                above[n, number[c]] = a
+                below[n, number[c]] = b
             first = row_end[j]

@@ -1,9 +1,9 @@
-"""Compiled, gap-aware application of regridding weights.
+"""Apply regridding weights to fields with gaps, in compiled loops.
 
 The kernels run over a stack of fields, each field by one thread, so that results do not depend on
 the number of threads. A field's numerator (weights × values) and denominator (weights of the valid
 values) are two thin banded products: first along latitude, where whole source rows are added, then
-along longitude. Both loops are long vector loops where grids are of like resolution, because
+along longitude. Both loops are long vector loops where grids are of similar resolution, because
 target column i then takes its values from source column i + shift over long *runs* of columns.
 """
 
@@ -16,14 +16,16 @@ import numpy as np
 
 from glab.arrays import Float32s, Indices
 
+# Of fastmath only what cannot change the treatment of NaN: fused multiply-add and signed zeros.
 OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
 
 @numba.njit(**OPTIONS)
 def typical(field: Float32s) -> np.float32:
-    """Mean of some hundred valid values of a field; 0 where none of them is valid.
+    """Return the mean of some hundred valid values of a field; 0 where none of them is valid.
 
-    Sums are formed of the differences from it, so that rounding is that of the differences.
+    The other kernels sum differences from it, so that the rounding error is that of the
+    differences. A few hundred values are enough for that, at no cost.
     """
     total, count = 0.0, 0
     for j in range(0, field.shape[0], 1 + field.shape[0] // 16):
@@ -45,11 +47,11 @@ def add_rows(
     top: Float32s,
     bottom: Float32s,
 ) -> None:
-    """Weighted sums of the source rows of one target row, continued around the globe.
+    """Sum the source rows of one target row by weight, continued around the globe.
 
     Args:
         field: source rows × columns, NaN where missing.
-        origin: taken from every value.
+        origin: subtracted from every value.
         first: first source row.
         count: number of source rows.
         weights: weight of each.
@@ -73,7 +75,7 @@ def add_rows(
 
 
 @numba.njit(**OPTIONS)
-def _join_runs(
+def _sum_runs(
     top: Float32s,
     bottom: Float32s,
     runs: Indices,
@@ -81,7 +83,7 @@ def _join_runs(
     above: Float32s,
     below: Float32s,
 ) -> None:
-    """Sums along longitude, run by run (first target column, end, first source column)."""
+    """Sum along longitude, run by run (first target column, end, first source column)."""
     above[:] = 0
     below[:] = 0
     for r in range(runs.shape[0]):
@@ -97,7 +99,7 @@ def _join_runs(
 
 
 @numba.njit(**OPTIONS)
-def _join(
+def _sum_columns(
     top: Float32s,
     bottom: Float32s,
     cols: Indices,
@@ -106,7 +108,7 @@ def _join(
     above: Float32s,
     below: Float32s,
 ) -> None:
-    """Sums along longitude for some target columns, one after the other."""
+    """Sum along longitude for some target columns, one after the other."""
     for c in range(cols.size):
         i = cols[c]
         t = top[start[i] : start[i] + weight.shape[0]]
@@ -123,7 +125,7 @@ def _join(
 def _divide(
     above: Float32s, below: Float32s, origin: np.float32, least: Float32s, out: Float32s
 ) -> None:
-    """Origin + quotient where the denominator reaches `least` (one, or one a cell), else NaN."""
+    """Write origin + quotient where the denominator reaches `least`, NaN elsewhere."""
     if least.size == 1:
         limit = least[0]
         for i in range(out.size):
@@ -152,7 +154,7 @@ def apply_to_grid(
         y_start, y_count, y_weight: band along latitude; weights (target rows, width).
         x_start, x_runs, x_weight: band along longitude, in runs if `x_runs` has any; weights
             (width, target cols).
-        least: least share of a target cell that valid values must cover, (1, 1) or
+        least: least fraction of a target cell that valid values must cover, (1, 1) or
             (target rows, target cols).
         out: shape (n, target rows, target cols), overwritten.
     """
@@ -165,9 +167,9 @@ def apply_to_grid(
         for j in range(y_start.size):
             add_rows(fields[n], origin, y_start[j], y_count[j], y_weight[j], top, bottom)
             if x_runs.shape[0]:
-                _join_runs(top, bottom, x_runs, x_weight, above, below)
+                _sum_runs(top, bottom, x_runs, x_weight, above, below)
             else:
-                _join(top, bottom, every, x_start, x_weight, above, below)
+                _sum_columns(top, bottom, every, x_start, x_weight, above, below)
             _divide(above, below, origin, least[j % least.shape[0]], out[n, j])
 
 
@@ -181,7 +183,7 @@ def apply_to_cells(
     x_weight: Float32s,
     row_end: Indices,
     cols: Indices,
-    place: Indices,
+    number: Indices,
     least: Float32s,
     out: Float32s,
 ) -> None:
@@ -189,10 +191,11 @@ def apply_to_cells(
 
     Args:
         fields, y_start, y_count, y_weight, x_start, x_weight: as in `apply_to_grid`.
-        row_end: for each target row, the end of its cells in `cols` and `place`.
+        row_end: for each target row, the end of its cells in `cols` and `number`.
         cols: target column of the cells, row after row.
-        place: their place in the last dimension of `out`.
-        least: least share of a cell that valid values must cover, (1,) or in the order of `cols`.
+        number: their position in the last dimension of `out`.
+        least: least fraction of a cell that valid values must cover, (1,) or in the order of
+            `cols`.
         out: shape (n, cells), overwritten.
     """
     for n in numba.prange(fields.shape[0]):
@@ -207,11 +210,11 @@ def apply_to_cells(
             if end > first:
                 add_rows(fields[n], origin, y_start[j], y_count[j], y_weight[j], top, bottom)
                 a, b = above[first:end], below[first:end]
-                _join(top, bottom, cols[first:end], x_start, x_weight, a, b)
+                _sum_columns(top, bottom, cols[first:end], x_start, x_weight, a, b)
             first = end
         _divide(above, below, origin, least, values)
         for c in range(cols.size):
-            out[n, place[c]] = values[c]
+            out[n, number[c]] = values[c]
 
 
 @numba.njit(parallel=True, **OPTIONS)

@@ -1,113 +1,73 @@
-"""One function for every regridding: `regridder(source, target, …)`, whatever does the work."""
+"""Regrid fields from any grid to any rectilinear grid, or to some of its cells."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from glab.arrays import Float32s, Indices
+from glab.arrays import Array, Float32s, Float64s
 from glab.errors import GlabError, unknown_name
-from glab.grids import Grid, ProjectedGrid
-from glab.regrid import kernels
+from glab.grids import CurvilinearGrid, Grid, ProjectedGrid
 from glab.regrid.weights import (
-    AnyGrid,
+    CLOSED_SLACK_DEG,
+    FRACTION_MIN,
     Cells,
+    CellWeights,
+    GridWeights,
     SeparableWeights,
+    SparseWeights,
     projected_weights,
     separable_weights,
-    xesmf_weights,
 )
 
-FRACTION_MIN = 1e-5
-"""A target cell of which valid values cover less than this is missing (rounding of the weights)."""
+AnyGrid = Grid | ProjectedGrid | CurvilinearGrid
 
 
 class Weights(Protocol):
-    """Weights of either kind, applied to a stack of fields."""
+    """Weights of any kind, applied to a stack of fields."""
 
     def apply(self, fields: Float32s, least: Float32s) -> Float32s:
-        """Fields (n, rows, cols) on the target, (n, …); NaN where weights sum to below `least`."""
+        """Regrid fields (n, rows, cols) to the target, (n, …).
+
+        The result is NaN where the weights of valid values sum to less than `least`.
+        """
         ...
 
 
 @dataclass(frozen=True, eq=False)
-class GridWeights:
-    """Separable weights to a whole grid."""
-
-    bands: SeparableWeights
-
-    @cached_property
-    def _runs(self) -> tuple[Indices, Float32s]:
-        return self.bands.x.in_runs()
-
-    def apply(self, fields: Float32s, least: Float32s) -> Float32s:
-        """See `Weights`; result (n, target rows, target cols), `least` (1, 1) or of that shape."""
-        y, x = self.bands.y, self.bands.x
-        out = np.empty((fields.shape[0], y.start.size, x.start.size), np.float32)
-        kernels.apply_to_grid(fields, y.start, y.count, y.weight, x.start, *self._runs, least, out)
-        return out
-
-
-@dataclass(frozen=True, eq=False)
-class CellWeights:
-    """Separable weights to some cells of a grid."""
-
-    bands: SeparableWeights
-    cells: Cells
-
-    @cached_property
-    def _layout(self) -> tuple[Float32s, Indices]:
-        rows = np.bincount(self.cells.row, minlength=self.bands.y.start.size)
-        return np.ascontiguousarray(self.bands.x.weight.T), np.cumsum(rows)
-
-    def apply(self, fields: Float32s, least: Float32s) -> Float32s:
-        """See `Weights`; result (n, cell), `least` of size 1 or one a cell, row after row."""
-        y, x = self.bands.y, self.bands.x
-        weight, row_end = self._layout
-        place, cols = self.cells.by_row
-        out = np.empty((fields.shape[0], place.size), np.float32)
-        kernels.apply_to_cells(
-            fields, y.start, y.count, y.weight, x.start, weight, row_end, cols, place,
-            least.ravel(), out,
-        )  # fmt: skip
-        return out
-
-
-@dataclass(frozen=True, eq=False)
 class Regridder:
-    """Regrids fields of one grid; made by `regridder`.
+    """A regridding of fields of one grid; `regridder` returns it.
 
     Attributes:
-        shape: rows and columns of the fields it takes.
-        weights: what it multiplies with.
-        valid_fraction_min: least share of a target cell that valid values must cover.
+        shape: rows and columns of the fields.
+        weights: of the source cells.
+        valid_fraction_min: least fraction of a target cell that valid values must cover.
     """
 
     shape: tuple[int, int]
     weights: Weights
     valid_fraction_min: float
 
-    def __call__(self, values: NDArray[Any]) -> Float32s:
-        """Weighted mean of the valid values in each target cell.
+    def __call__(self, values: Array) -> Float32s:
+        """Return the weighted mean of the valid values in each target cell.
 
         Args:
             values: shape (…, rows, cols), NaN where missing.
 
         Returns:
-            float32, shape (…, target rows, target cols) or (…, cell); NaN where less than
-            `valid_fraction_min` of the target cell is covered by valid values.
+            float32, shape (…, target rows, target cols) or (…, cell); NaN where valid values cover
+            less than `valid_fraction_min` of the target cell.
         """
         if values.shape[-2:] != self.shape:
             raise GlabError(
                 "field is not on its grid", found=values.shape[-2:], expected=self.shape
             )
         fields = np.ascontiguousarray(values, np.float32).reshape(-1, *self.shape)
-        share = max(self.valid_fraction_min - FRACTION_MIN, FRACTION_MIN)
-        least = np.full((1, 1), share, np.float32)
+        fraction = max(self.valid_fraction_min - FRACTION_MIN, FRACTION_MIN)
+        least = np.full((1, 1), fraction, np.float32)
         out = self.weights.apply(fields, least)
         return out.reshape(*values.shape[:-2], *out.shape[1:])
 
@@ -121,7 +81,7 @@ def regridder(
     valid_fraction_min: float = 0.5,
     backend: str = "separable",
 ) -> Regridder:
-    """How fields on `source` come onto `target`, or onto some of its cells.
+    """Return the regridding of fields on `source` to `target`, or to some of its cells.
 
     Args:
         source: grid of the fields.
@@ -129,11 +89,11 @@ def regridder(
         method: "conservative", "bilinear" or "nearest"; see `separable_weights`. On a projected
             source bilinear in its own x and y.
         cells: the cells of `target` wanted; None: all, as a 2-D field.
-        valid_fraction_min: least share (0…1) of a target cell that valid values must cover.
+        valid_fraction_min: least fraction (0…1) of a target cell that valid values must cover.
         backend: "separable" (own weights) or "xesmf" (ESMF's, needed for curvilinear sources).
 
     Raises:
-        GlabError: for a method or grid that the backend cannot do.
+        GlabError: for a method or grid that the backend does not support.
     """
     weights: Weights
     if backend == "xesmf":
@@ -155,3 +115,54 @@ def regridder(
 @lru_cache(maxsize=64)
 def _bands(source: Grid, target: Grid, method: str) -> SeparableWeights:
     return separable_weights(source, target, method)
+
+
+# --- the xesmf backend -----------------------------------------------------------------------
+
+
+def xesmf_weights(source: AnyGrid, target: Grid, method: str, cells: Cells | None) -> SparseWeights:
+    """Return the weights that xESMF computes (great circles on a sphere)."""
+    try:
+        import xesmf
+    except ImportError as error:
+        raise GlabError(
+            "the regridding backend xesmf is not installed",
+            found=str(error),
+            remedy="install envs/glab.yaml with conda, or set regrid: {backend: separable}",
+        ) from error
+    names = {"conservative": "conservative", "bilinear": "bilinear", "nearest": "nearest_s2d"}
+    esmf = xesmf.Regridder(
+        _describe(source, method), _describe(target, method), names[method],
+        periodic=method == "bilinear" and _is_global(source), unmapped_to_nan=False,
+    )  # fmt: skip
+    matrix = esmf.weights.data.tocsr()
+    if cells is not None:
+        matrix = matrix[cells.row * target.shape[1] + cells.col]
+    shape = target.shape if cells is None else (cells.row.size,)
+    index, weight = matrix.indices.astype(np.int64), matrix.data.astype(np.float32)
+    return SparseWeights(matrix.indptr[1:].astype(np.int64), index, weight, shape)
+
+
+def _is_global(grid: AnyGrid) -> bool:
+    return isinstance(grid, Grid) and bool(np.ptp(grid.lon_bounds) > 360 - CLOSED_SLACK_DEG)
+
+
+def _describe(grid: AnyGrid, method: str) -> dict[str, Any]:
+    """Return a grid in xESMF's form: centres, and corners for conservative regridding."""
+    if not isinstance(grid, Grid):
+        if method == "conservative":
+            raise GlabError("no cell corners are known", variable="method", expected="bilinear")
+        lat, lon = grid.centres()
+        return {"lat": lat, "lon": lon}
+    description = {"lat": grid.lat, "lon": grid.lon}
+    if method == "conservative":
+        description |= {"lat_b": _edges(grid.lat_bounds), "lon_b": _edges(grid.lon_bounds)}
+    return description
+
+
+def _edges(bounds: Float64s) -> Float64s:
+    """Return n + 1 edges of cells without gaps, in the order of the cells."""
+    ordered = bounds if bounds[0, 0] <= bounds[-1, 0] else bounds[:, ::-1]
+    if not np.allclose(ordered[:-1, 1], ordered[1:, 0], atol=1e-6):
+        raise GlabError("rows or columns are missing", remedy="use the separable backend")
+    return np.append(ordered[:, 0], ordered[-1, 1])

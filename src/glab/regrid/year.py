@@ -1,26 +1,34 @@
 """Regrid the granules of a source-year and merge them, block by block of days.
 
-Granules come in one after the other. Several of one day (half orbits, channels, overpasses,
-hours) become one field. Blocks of days go out when all their granules are in.
+Granules are read one after the other. Several of one day (half orbits, channels, overpasses,
+hours) become one field. A block of days is complete when all its granules have been read.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from glab.arrays import Float32s
+from glab.arrays import Array, Float32s, Float64s, Int16s
 from glab.calendar import Days, time_blocks
 from glab.errors import GlabError
-from glab.regrid.on_domain import AXES, DomainValues, ToDomain, hour_weights, is_flag, split_by_day
-from glab.regrid.quality import IngestReport
-from glab.variables import lookup
+from glab.regrid.archive import Archive, IngestReport
+from glab.regrid.on_domain import (
+    AXES,
+    DomainValues,
+    ToDomain,
+    flag_numbers,
+    flag_values,
+    hour_weights,
+    is_flag,
+    split_by_day,
+    unite_flags,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,44 +44,68 @@ class Layout:
     labels: Mapping[str, list]
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """Sizes of a variable's further dimensions."""
+        """Return the sizes of a variable's further dimensions."""
         return tuple(len(self.labels[dim]) for dim in self.dims[name])
+
+    def index(self, values: DomainValues, dims: Sequence[Hashable]) -> tuple:
+        """Return the positions of a granule's labels among those of the year.
+
+        Args:
+            values: the granule.
+            dims: the further dimensions of one of its variables.
+
+        Returns:
+            An index of arrays (*dims, cell): slices where the labels are consecutive.
+        """
+        positions = []
+        for dim in map(str, dims):
+            known = self.labels[dim]
+            positions.append([known.index(label) for label in values.labels[dim]])
+        if all(axis == list(range(axis[0], axis[0] + len(axis))) for axis in positions):
+            return tuple(slice(axis[0], axis[0] + len(axis)) for axis in positions)
+        return (*np.ix_(*positions), slice(None))
 
     def check(self, values: DomainValues) -> None:
         """Raise unless a granule's labels are among those of the year."""
-        for dim, found in values.labels.items():
-            if any(label not in self.labels.get(dim, []) for label in found):
+        for dim, labels in values.labels.items():
+            if any(label not in self.labels.get(dim, []) for label in labels):
                 raise GlabError(
                     "a granule has labels that the first one of its kind does not have",
                     variable=dim,
-                    found=found,
+                    found=labels,
                     expected=self.labels.get(dim, []),
                 )
 
 
 @dataclass(frozen=True, eq=False)
-class RegriddedPart:
-    """One granule's values of one day on the domain; `hour`: its UTC hour if it has one."""
+class GranuleDay:
+    """One granule's values of one day on the domain.
+
+    Attributes:
+        values: without dimension `time`.
+        hour: its UTC hour if it has one.
+    """
 
     values: DomainValues
     hour: float | None = None
 
 
 def find_layout(granules: Iterable[xr.Dataset]) -> Layout:
-    """What a year file must hold, from one granule of each kind."""
+    """Return variables and labels of a year file, from one granule of each kind."""
     dims: dict[str, tuple[str, ...]] = {}
     labels: dict[str, set] = {}
     for granule in granules:
         for name in granule:
-            own = tuple(d for d in AXES if d in granule[name].dims)
-            if dims.setdefault(str(name), own) != own:
-                raise GlabError("granules of one source differ", variable=str(name), found=own)
+            further = tuple(d for d in AXES if d in granule[name].dims)
+            if dims.setdefault(str(name), further) != further:
+                raise GlabError("granules of one source differ", variable=str(name), found=further)
         for dim in AXES:
             if dim in granule.dims:
                 labels.setdefault(dim, set()).update(granule[dim].values.tolist())
-    passes = tuple(dim for dim in AXES[:1] if any(dim in own for own in dims.values()))
+    # Observations are counted by overpass where a source has several.
+    passes = tuple(dim for dim in AXES[:1] if any(dim in further for further in dims.values()))
     dims.setdefault("count", passes)
-    return Layout(dims, {dim: sorted(found, key=_natural) for dim, found in labels.items()})
+    return Layout(dims, {dim: sorted(known, key=_natural) for dim, known in labels.items()})
 
 
 def _natural(label: object) -> tuple:
@@ -84,72 +116,79 @@ def _natural(label: object) -> tuple:
     return (float(number[0]) if number else 0.0, label)
 
 
-def merge_parts(
-    parts: Sequence[RegriddedPart], layout: Layout, lon: NDArray, local_hour: float | None = None
-) -> dict[str, NDArray]:
-    """One day's values, variable → array (cell, *further dimensions).
+# --- one day ---------------------------------------------------------------------------------
+
+
+def merge_day(
+    granules: Sequence[GranuleDay], layout: Layout, lon: Float64s, local_hour: float | None = None
+) -> dict[str, Array]:
+    """Return one day's values, variable → array (cell, *further dimensions).
 
     Measured values are the mean over the granules, each weighted by the number of observations
-    behind it (its variable `count`; one where it states none) and, where granules are different
-    hours, by `hour_weights`. Bits of flags are united; of other flags the highest stands. `count`
-    is the sum of the numbers of observations.
+    behind it (its variable `count`, else one) and, where granules are different hours, by
+    `hour_weights`. Flags are united by `unite_flags`. `count` is the sum of the numbers of
+    observations.
 
     Args:
-        parts: granules of the day, in order of their names.
+        granules: of the day, in order of their names.
         layout: of the year.
         lon: of the cells, degrees, shape (cell,).
         local_hour: solar hour wanted of granules that are hours; None for their mean.
     """
-    shares = _hour_fractions(parts, lon, local_hour)
-    day: dict[str, NDArray] = {}
+    weights = _weights_of_hours(granules, lon, local_hour)
+    day: dict[str, Array] = {}
     for name in layout.dims:
-        own = [(p.values, s) for p, s in zip(parts, shares) if name in p.values.variables]
+        having = [(g.values, w) for g, w in zip(granules, weights) if name in g.values.variables]
         shape = (*layout.shape(name), lon.size)
         if name == "count":
-            found = _counted([part.values for part in parts], layout, shape)
+            merged: Array = _sum_counts([g.values for g in granules], layout, shape)
         elif is_flag(name):
-            found = _united([values for values, _ in own], name, layout, shape)
+            merged = _unite([values for values, _ in having], name, layout, shape)
         else:
-            found = _mean(own, name, layout, shape)
-        day[name] = np.moveaxis(found, -1, 0)
+            merged = _average(having, name, layout, shape)
+        day[name] = np.moveaxis(merged, -1, 0)
     return day
 
 
-def _hour_fractions(
-    parts: Sequence[RegriddedPart], lon: NDArray, local_hour: float | None
+def _weights_of_hours(
+    granules: Sequence[GranuleDay], lon: Float64s, local_hour: float | None
 ) -> list[Float32s | None]:
-    """Weight of each granule at each cell; None stands for one."""
-    hours = np.unique([part.hour for part in parts if part.hour is not None])
+    """Return the weight of each granule at each cell; None means one."""
+    hours = np.unique([granule.hour for granule in granules if granule.hour is not None])
     if hours.size < 2:
-        return [None] * len(parts)
+        return [None] * len(granules)
     weights = dict(zip(hours.tolist(), hour_weights(hours, lon, local_hour)))
-    return [None if part.hour is None else weights[part.hour] for part in parts]
+    return [None if granule.hour is None else weights[granule.hour] for granule in granules]
 
 
-def _mean(
-    own: Sequence[tuple[DomainValues, Float32s | None]],
+def _average(
+    granules: Sequence[tuple[DomainValues, Float32s | None]],
     name: str,
     layout: Layout,
     shape: tuple[int, ...],
 ) -> Float32s:
-    """Weighted mean of the valid values, NaN where there is none."""
+    """Return the weighted mean of the valid values, NaN where there is none.
+
+    `arrays.finite_mean` has no weights, and would need all granules of a day in memory at once.
+    """
     out = np.full(shape, np.nan, np.float32)
-    if len(own) == 1 and own[0][1] is None:
-        out[_place(own[0][0], name, layout)] = own[0][0].variables[name].values
+    if len(granules) == 1 and granules[0][1] is None:
+        values = granules[0][0]
+        out[_index(values, name, layout)] = values.variables[name].values
         return out
     top, bottom = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    for values, share in own:
-        found = values.variables[name].values
-        weight = _observations(values, name) * (1 if share is None else share)
-        weight = np.where(np.isnan(found), 0, weight)
-        place = _place(values, name, layout)
-        top[place] += np.nan_to_num(found) * weight
-        bottom[place] += weight
+    for values, fraction in granules:
+        measured = values.variables[name].values
+        weight = _observations(values, name) * (1 if fraction is None else fraction)
+        weight = np.where(np.isnan(measured), 0, weight)
+        index = _index(values, name, layout)
+        top[index] += np.nan_to_num(measured) * weight
+        bottom[index] += weight
     return np.divide(top, bottom, out=out, where=bottom > 0)
 
 
 def _observations(values: DomainValues, name: str) -> Float32s | int:
-    """Number of observations behind each value."""
+    """Return the number of observations behind each value."""
     if "count" not in values.variables:
         return 1
     dims, count = values.variables[name].dims, values.variables["count"].fillna(0)
@@ -158,117 +197,91 @@ def _observations(values: DomainValues, name: str) -> Float32s | int:
     return count.set_dims(dict(values.variables[name].sizes)).values
 
 
-def _counted(parts: Sequence[DomainValues], layout: Layout, shape: tuple[int, ...]) -> NDArray:
-    """Number of observations, int16, zero where there is none."""
+def _sum_counts(granules: Sequence[DomainValues], layout: Layout, shape: tuple[int, ...]) -> Int16s:
+    """Return the number of observations, int16, zero where there is none."""
     out = np.zeros(shape, np.float32)
     kept = (*layout.dims["count"], "cell")
-    for values in parts:
+    for values in granules:
         if "count" in values.variables:
-            out[_place(values, "count", layout)] += values.variables["count"].fillna(0).values
+            out[_index(values, "count", layout)] += values.variables["count"].fillna(0).values
             continue
+        # A granule without counts counts once where any of its variables has a value.
         seen = np.zeros(1, bool)
         for variable in values.variables.values():
             over = tuple(axis for axis, dim in enumerate(variable.dims) if dim not in kept)
             seen = seen | ~np.isnan(variable.values).all(axis=over)
         labels = [dim for dim in layout.dims["count"] if dim in values.labels]
-        out[_where(values, labels, layout)] += seen
+        out[layout.index(values, labels)] += seen
     return np.minimum(np.rint(out), np.iinfo(np.int16).max).astype(np.int16)
 
 
-def _united(
-    own: Sequence[DomainValues], name: str, layout: Layout, shape: tuple[int, ...]
+def _unite(
+    granules: Sequence[DomainValues], name: str, layout: Layout, shape: tuple[int, ...]
 ) -> Float32s:
-    """Flags of all granules together, NaN where none has any."""
+    """Return the flags of all granules together, NaN where none has any."""
     out = np.full(shape, -1, np.int64)
-    masks = lookup(name).flag_masks
-    for values in own:
-        place, found = _place(values, name, layout), values.variables[name].values
-        flags = np.where(np.isnan(found), -1, found).astype(np.int64)
-        both = (flags >= 0) & (out[place] >= 0)
-        joined = np.where(both, flags | out[place], np.maximum(flags, out[place]))
-        out[place] = joined if masks else np.maximum(flags, out[place])
-    return np.where(out < 0, np.nan, out).astype(np.float32)
+    for values in granules:
+        index = _index(values, name, layout)
+        flags = flag_numbers(values.variables[name].values)
+        out[index] = unite_flags(name, flags, out[index])
+    return flag_values(out)
 
 
-def _place(values: DomainValues, name: str, layout: Layout) -> tuple:
-    """Where a granule's variable belongs among the labels of the year."""
-    return _where(values, values.variables[name].dims[:-1], layout)
+def _index(values: DomainValues, name: str, layout: Layout) -> tuple:
+    """Return the position of a granule's variable in an array of the year."""
+    return layout.index(values, values.variables[name].dims[:-1])
 
 
-def _where(values: DomainValues, dims: Sequence[Hashable], layout: Layout) -> tuple:
-    places = []
-    for dim in map(str, dims):
-        known = layout.labels[dim]
-        places.append([known.index(label) for label in values.labels[dim]])
-    if all(where == list(range(where[0], where[0] + len(where))) for where in places):
-        return tuple(slice(where[0], where[0] + len(where)) for where in places)
-    return (*np.ix_(*places), slice(None))
-
-
-Read = Callable[[Path], Iterable[xr.Dataset]]
-
-
-@dataclass(frozen=True, eq=False)
-class Archive:
-    """The granules of a source-year.
-
-    Attributes:
-        paths: files, ordered by their first day.
-        first_day: of each file.
-        kind: of each file; files of one kind hold the same overpass and channels.
-        read: yields the datasets of one file (a long one in several).
-    """
-
-    paths: Sequence[Path]
-    first_day: Sequence[np.datetime64]
-    kind: Sequence[object]
-    read: Read
+# --- a year ----------------------------------------------------------------------------------
 
 
 def year_blocks(
-    archive: Archive, days: Days, domain: xr.Dataset, onto: ToDomain, ingest: IngestReport
+    archive: Archive, days: Days, land: xr.Dataset, ingest: IngestReport
 ) -> Iterator[xr.Dataset]:
-    """Values of every day on the domain's cells, block by block of 31 days.
+    """Yield the values of every day on the domain's cells, block by block of 31 days.
 
     Args:
-        archive: the granules.
+        archive: the granules and the settings of their source.
         days: every day wanted; days without a granule are missing.
-        domain: with `cell` and `lon`.
-        onto: puts a granule onto the cells.
-        ingest: takes what could not be used.
+        land: `cell` and `lon` of the domain.
+        ingest: granules used and set aside are listed there.
 
     Yields:
-        Datasets (time, cell, overpass, angle, channel), as far as the source has them.
+        Datasets (time, cell[, overpass][, angle][, channel]).
 
     Raises:
         GlabError: when no granule can be used, or too many cannot.
     """
+    settings, lon = archive.settings, land["lon"].values
+    onto = ToDomain(land["cell"].values, settings)
     layout = _layout(archive, onto, ingest)
-    pending: dict[np.datetime64, list[RegriddedPart]] = {}
-    place = 0
+    pending: dict[np.datetime64, list[GranuleDay]] = {}
+    number = 0
     for block in time_blocks(days):
-        while place < len(archive.paths) and archive.first_day[place] <= days[block][-1]:
-            _take_in(archive, place, days, domain, onto, layout, pending, ingest)
-            place += 1
-        today = [(day, pending.pop(day, [])) for day in days[block]]
-        yield _block(today, layout, domain, onto.settings.local_hour)
-    ingest.outside += [path.name for path in archive.paths[place:]]
-    ingest.check(onto.settings.bad_fraction_max)
+        while number < len(archive.paths) and archive.first_day[number] <= days[block][-1]:
+            path = archive.paths[number]
+            for day, granule in _regrid_granule(archive, path, days, lon, onto, layout, ingest):
+                pending.setdefault(day, []).append(granule)
+            number += 1
+        complete = [(day, pending.pop(day, [])) for day in days[block]]
+        yield _merge_block(complete, layout, land, settings.local_hour)
+    ingest.outside += [path.name for path in archive.paths[number:]]
+    ingest.check(settings.bad_fraction_max)
 
 
 def _layout(archive: Archive, onto: ToDomain, ingest: IngestReport) -> Layout:
-    """Variables and labels of the year, from the first good granule of each kind."""
-    found: dict[object, xr.Dataset] = {}
+    """Return variables and labels of the year, from the first good granule of each kind."""
+    first: dict[object, xr.Dataset] = {}
     failed = IngestReport()
     for path, kind in zip(archive.paths, archive.kind):
-        if kind not in found:
+        if kind not in first:
             try:
                 granule = next(iter(archive.read(path)))
-                found[kind] = granule[onto.names(granule)]
+                first[kind] = granule[onto.names(granule)]
             except GlabError as error:
                 failed.reject(path, error)
-    if found:
-        return find_layout(found.values())
+    if first:
+        return find_layout(first.values())
     reasons = ingest.set_aside | failed.set_aside
     raise GlabError(
         "no granule can be used" if reasons else "no granules to regrid",
@@ -277,63 +290,56 @@ def _layout(archive: Archive, onto: ToDomain, ingest: IngestReport) -> Layout:
     )
 
 
-def _take_in(
+def _regrid_granule(
     archive: Archive,
-    place: int,
+    path: Path,
     days: Days,
-    domain: xr.Dataset,
+    lon: Float64s,
     onto: ToDomain,
     layout: Layout,
-    pending: dict[np.datetime64, list[RegriddedPart]],
     ingest: IngestReport,
-) -> None:
-    """Regrid one file and keep its days until their block is due."""
-    path = archive.paths[place]
-    parts: list[tuple[np.datetime64, RegriddedPart]] = []
-    lon, local_hour = domain["lon"].values, onto.settings.local_hour
+) -> list[tuple[np.datetime64, GranuleDay]]:
+    """Return one granule's wanted days on the domain; none if it must be set aside."""
+    by_day: list[tuple[np.datetime64, GranuleDay]] = []
     try:
         for granule in archive.read(path):
-            for day, values, hour in split_by_day(onto(granule), lon, local_hour):
+            for day, values, hour in split_by_day(onto(granule), lon, onto.settings.local_hour):
                 layout.check(values)
-                parts.append((day, RegriddedPart(values, hour)))
+                by_day.append((day, GranuleDay(values, hour)))
     except GlabError as error:
         ingest.reject(path, error)
-        return
-    ingest.used.append(path.name)
-    wanted = [(day, part) for day, part in parts if days[0] <= day <= days[-1]]
-    if not wanted:
-        ingest.outside.append(path.name)
-    elif not any(_has_values(part.values) for _, part in wanted):
-        ingest.empty.append(path.name)
-    for day, part in wanted:
-        pending.setdefault(day, []).append(part)
+        return []
+    wanted = [(day, granule) for day, granule in by_day if days[0] <= day <= days[-1]]
+    valid = {str(day) for day, granule in wanted if _has_values(granule.values)}
+    ingest.accept(path, valid, outside=not wanted)
+    return wanted
 
 
 def _has_values(values: DomainValues) -> bool:
     measured = (v.values for name, v in values.variables.items() if name != "count")
-    return any(not np.isnan(found).all() for found in measured)
+    return any(not np.isnan(array).all() for array in measured)
 
 
-def _block(
-    today: Sequence[tuple[np.datetime64, Sequence[RegriddedPart]]],
+def _merge_block(
+    block: Sequence[tuple[np.datetime64, Sequence[GranuleDay]]],
     layout: Layout,
-    domain: xr.Dataset,
+    land: xr.Dataset,
     local_hour: float | None,
 ) -> xr.Dataset:
-    """The days of one block as a dataset."""
-    lon = domain["lon"].values
-    arrays = {}
+    """Return the days of one block as a dataset."""
+    lon = land["lon"].values
+    arrays: dict[str, Array] = {}
     for name in layout.dims:
-        kind = (np.int16, 0) if name == "count" else (np.float32, np.nan)
-        shape = (len(today), lon.size, *layout.shape(name))
-        arrays[name] = np.full(shape, kind[1], kind[0])
-    for number, (_, parts) in enumerate(today):
-        if parts:
-            for name, values in merge_parts(parts, layout, lon, local_hour).items():
+        dtype, missing = (np.int16, 0) if name == "count" else (np.float32, np.nan)
+        shape = (len(block), lon.size, *layout.shape(name))
+        arrays[name] = np.full(shape, missing, dtype)
+    for number, (_, granules) in enumerate(block):
+        if granules:
+            for name, values in merge_day(granules, layout, lon, local_hour).items():
                 arrays[name][number] = values
-    dims = {name: ("time", "cell", *own) for name, own in layout.dims.items()}
-    coordinates = {"time": np.array([day for day, _ in today], "datetime64[ns]")}
+    dims = {name: ("time", "cell", *further) for name, further in layout.dims.items()}
+    coordinates = {"time": np.array([day for day, _ in block], "datetime64[ns]")}
     return xr.Dataset(
         {name: (dims[name], values) for name, values in arrays.items()},
-        coordinates | dict(layout.labels) | {"cell": domain["cell"]},
+        coordinates | dict(layout.labels) | {"cell": land["cell"]},
     )

@@ -1,4 +1,4 @@
-"""The step of `acquire`: the manifest of a folder that someone filled, and the check of many."""
+"""The step of `acquire`: write the manifest of a folder that someone filled, or check many."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from glab.config import Acquire
 from glab.errors import GlabError
-from glab.readers.acquire import MANIFEST, manifest_from_text, write_manifest
-from glab.readers.naming import NAMINGS
+from glab.readers.acquire import MANIFEST, load_manifest, write_manifest
+from glab.readers.formats import naming_of
 
 
 def acquire(output: Path, settings: Acquire, source: str, year: int | None = None) -> None:
@@ -17,7 +17,7 @@ def acquire(output: Path, settings: Acquire, source: str, year: int | None = Non
         output: the manifest, in the folder of the source-year.
         settings: the format of the granules, and how many may be damaged.
         source: name of the source.
-        year: calendar year that its granules must start in; None: any.
+        year: calendar year in which its granules must start; None: any.
     """
     folder = output.parent
     if not folder.is_dir():
@@ -25,25 +25,28 @@ def acquire(output: Path, settings: Acquire, source: str, year: int | None = Non
             f"no archive of {source}" + (f" for {year}" if year else ""),
             path=folder,
             found="no such folder",
-            expected=f"files such as {NAMINGS[settings.reader].example}",
+            expected=f"files such as {naming_of(settings.reader).example}",
             remedy="fill it, or leave this year of the source out of the configuration",
         )
     write_manifest(folder, output, settings.reader, year, settings.doi, settings.bad_fraction_max)
 
 
 def check(archive: Path = Path("data")) -> None:
-    """Hash every source-year that has a manifest again; rewrite the manifests that differ.
+    """Hash every source-year that has a manifest again, and rewrite the manifests that differ.
 
     Args:
-        archive: the folder that holds <source>/<year>/, and that of the stations.
+        archive: the folder that contains <source>/<year>/, and the folder of the stations.
     """
-    known = sorted([*archive.glob(f"*/{MANIFEST}"), *archive.glob(f"*/*/{MANIFEST}")])
-    if not known:
+    manifests = sorted([*archive.glob(f"*/{MANIFEST}"), *archive.glob(f"*/*/{MANIFEST}")])
+    if not manifests:
         raise GlabError(
-            "no manifests", path=archive, expected=f"<source>/<year>/{MANIFEST}", remedy="acquire"
+            "no manifests",
+            path=archive,
+            expected=f"<source>/<year>/{MANIFEST}",
+            remedy="run acquire",
         )
-    for path in known:
-        content = manifest_from_text(path.read_text(encoding="utf-8"))
-        names = (content[key] for key in ("reader", "year", "doi"))
-        differs = write_manifest(path.parent, path, *names)
-        print(f"{'rewritten' if differs else 'unchanged'}  {path}")
+    for path in manifests:
+        content = load_manifest(path)
+        keys = (content[key] for key in ("reader", "year", "doi"))
+        changed = write_manifest(path.parent, path, *keys)
+        print(f"{'rewritten' if changed else 'unchanged'}  {path}")

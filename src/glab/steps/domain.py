@@ -1,4 +1,4 @@
-"""The step of `domain`: land cells of the target grid, and what is known of their ground."""
+"""The step of `domain`: write the land cells of the target grid with maps of their ground."""
 
 from __future__ import annotations
 
@@ -30,33 +30,33 @@ def domain(output: Path, settings: Domain, static: Path | None = None) -> None:
     inputs = [] if static is None else [static]
     for name, spec in settings.maps.items():
         if spec is not None:
-            layers = [map_layer(cells, part, name, spec) for part in granules(name, spec)]
+            layers = [map_layer(cells, granule, name, spec) for granule in read_map(name, spec)]
             layer = stack_classes(layers, name, cells, spec)
             cells[name] = layer.fillna(cells[name]) if name in cells else layer
             inputs.append(Path(spec.path))
     io.write(cells, output, io.Provenance("domain", settings, inputs))
 
 
-def granules(name: str, spec: GroundMap) -> Iterator[xr.Dataset]:
-    """A user's map, `value` (y, x), land cover class by class, which spares memory.
+def read_map(name: str, spec: GroundMap) -> Iterator[xr.Dataset]:
+    """Yield a user's map as `value` (y, x); land cover class by class, which saves memory.
 
     Raises:
-        GlabError: for a file that is not there or cannot be read.
+        GlabError: for a file that does not exist or cannot be read.
     """
     path = Path(spec.path)
     if not path.is_file():
         raise GlabError(
-            "a map of the ground is not there",
+            "a map of the ground does not exist",
             path=path,
             variable=f"domain.maps.{name}",
             remedy="put it there, or correct its path, or set it to null",
         )
-    which: dict[str, Any] = {"variable": spec.variable, "fills": tuple(spec.fills)}
+    choice: dict[str, Any] = {"variable": spec.variable, "fills": tuple(spec.fills)}
     if spec.reader == "landcover":
         for number in spec.igbp or IGBP:
             classes = formats.read("landcover", path, igbp=[number])
             yield classes.isel(igbp=0, drop=True).rename(igbp_fraction="value")
     elif spec.reader == "clay":
-        yield formats.read("clay", path, units=spec.units, **which).rename(clay="value")
+        yield formats.read("clay", path, units=spec.units, **choice).rename(clay="value")
     else:
-        yield formats.read("map", path, **which)
+        yield formats.read("map", path, **choice)

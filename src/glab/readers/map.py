@@ -1,4 +1,4 @@
-"""Any one map of a user: roughness, topography index, biomass, canopy height (format `map`)."""
+"""Any one map of a user: roughness, topography index, biomass, canopy height."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import xarray as xr
 from glab.readers.granule import granule
 from glab.readers.raster import read_raster
 
+TITLE = "any one map"
+
 
 def read(
     path: Path,
@@ -16,15 +18,15 @@ def read(
     name: str = "value",
     fills: tuple[float, ...] = (),
 ) -> xr.Dataset:
-    """One map as variable `name` (y, x), in the file's own unit (attribute `units`).
+    """Read one map as variable `name` (y, x), in the file's own unit (attribute `units`).
 
     Args:
         path: netCDF or GeoTIFF, on any rectilinear or projected grid. Maps of more pixels than
             memory takes are averaged over square blocks while they are read.
         variable: which variable (netCDF) or band number (GeoTIFF); None: the only one.
-        name: what to call it.
-        fills: raw values that mean missing beside those the file states, for example (101, 102,
-            103) of the Potapov canopy height.
+        name: name of the variable in the result.
+        fills: raw values that mean missing, in addition to those of the file's attributes, for
+            example (101, 102, 103) of the Potapov canopy height.
     """
     raster = read_raster(path, variable, fills)
     return granule(
