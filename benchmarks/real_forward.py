@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from glab import readers
 from glab.config import Lmeb, Mask
 from glab.lmeb import brightness_temperature
 from glab.lmeb.landcover import OMEGA, ROUGHNESS, weighted_mean
 from glab.mask import mask_frozen_ground
+from glab.readers.formats import read
 from glab.retrieval.scene import Ground, emission_parameters, sky_tb
 
 GLDAS = "GLDAS_NOAH025_3H.A20150101.0000.021.nc4"
@@ -55,7 +55,7 @@ def igbp_fractions(lccs: np.ndarray) -> np.ndarray:
 
 def forward(gldas: Path, mask: Path) -> xr.Dataset:
     """Return `tb` (channel, y, x) at 40°, K, on the GLDAS grid; NaN on sea and frozen ground."""
-    state = readers.read("gldas", gldas).isel(time=0)
+    state = read("gldas", gldas).isel(time=0)
     with xr.open_dataset(mask) as cover:
         lccs = cover["landcover_class"].sel(lat=state["lat"].values, method="nearest").values
     fractions = igbp_fractions(lccs.ravel())
