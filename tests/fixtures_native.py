@@ -1,7 +1,7 @@
 """Small native files, written straight from the format descriptions, by no code of `glab`.
 
-Each builder returns the path; values are chosen by the caller, in physical units, NaN where a fill
-shall stand. Windows are rows and columns of the true global grids, from north and from 180° W.
+Each builder returns the path. The caller chooses the values, in physical units, NaN for fills.
+Windows are rows and columns of the true global grids, from north and from 180° W.
 """
 
 from __future__ import annotations

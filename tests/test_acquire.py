@@ -1,4 +1,4 @@
-"""Manifests: what a year holds, when they change, and archives that someone filled badly."""
+"""Manifests: the granules of a year, when they change, and badly filled archives."""
 
 import json
 import os
@@ -23,7 +23,7 @@ HDF5 = b"\x89HDF\r\n\x1a\n"
 
 @pytest.fixture
 def archive(tmp_path):
-    """data/smap_ib/2016 with five days, out of order, one of them in a folder of its own."""
+    """data/smap_ib/2016 with five days, out of order, one of them in another folder."""
     folder = tmp_path / "data" / "smap_ib" / "2016"
     (folder / "march").mkdir(parents=True)
     for name in ("20160105", "20160102", "20160103", "2016004"):
@@ -114,8 +114,8 @@ def test_check_rehashes_the_whole_archive(archive, capsys, change):
     check(archive.parents[1])
     touched = [path.stat().st_mtime > 1 for path in manifests]
     assert touched == [change != "nothing", False]
-    told = capsys.readouterr().out
-    assert told.count("rewritten") == (change != "nothing")
+    printed = capsys.readouterr().out
+    assert printed.count("rewritten") == (change != "nothing")
 
 
 # --- bad archives ----------------------------------------------------------------------------

@@ -41,15 +41,15 @@ def test_neighbours_lie_together(congo):
     assert (np.diff(tile) >= 0).all()
 
 
-def test_a_part_keeps_the_order_of_the_whole(congo):
-    part = build_domain(
+def test_a_smaller_domain_keeps_the_order_of_the_larger(congo):
+    small = build_domain(
         Domain(box=Box(west=20, east=22, south=-1, north=1), tiles=1, block_cells=5)
     )
     whole = congo["cell"].values
-    kept = whole[np.isin(whole, part["cell"])]
-    np.testing.assert_array_equal(part["cell"], kept)
-    shared = congo.set_index(cell="cell").sel(cell=part["cell"].values)
-    np.testing.assert_array_equal(part["block"], shared["block"])
+    kept = whole[np.isin(whole, small["cell"])]
+    np.testing.assert_array_equal(small["cell"], kept)
+    common = congo.set_index(cell="cell").sel(cell=small["cell"].values)
+    np.testing.assert_array_equal(small["block"], common["block"])
 
 
 def test_blocks_are_squares_of_cells():
@@ -63,19 +63,20 @@ def test_blocks_are_squares_of_cells():
 
 def test_the_curve_visits_every_cell_by_single_steps():
     row, col = (axis.ravel() for axis in np.indices((32, 32)))
-    place = hilbert_index(row, col, order=5)
-    assert np.array_equal(np.sort(place), np.arange(1024))
-    order = np.argsort(place)
+    position = hilbert_index(row, col, order=5)
+    assert np.array_equal(np.sort(position), np.arange(1024))
+    order = np.argsort(position)
     assert (np.abs(np.diff(row[order])) + np.abs(np.diff(col[order])) == 1).all()
 
 
-def test_land_fraction_is_the_area_weighted_share_of_the_mask():
+def test_land_fraction_is_the_area_weighted_fraction_of_the_mask():
     globe = pytest.importorskip("global_land_mask").globe
     window = box_window(Box(west=-10, east=-8, south=36.5, north=38.5))  # a coast of Portugal
     lat = 90 - (np.arange(21600) + 0.5) / 120
     lon = (np.arange(43200) + 0.5) / 120 - 180
-    found = land_fraction(window)
-    assert found.min() == 0 and found.max() == pytest.approx(1) and 0.2 < found.mean() < 0.8
+    fraction = land_fraction(window)
+    assert fraction.min() == 0 and fraction.max() == pytest.approx(1)
+    assert 0.2 < fraction.mean() < 0.8
     for i, j in ((0, 4), (3, 5), (5, 2)):
         (south, north), (west, east) = window.lat_bounds[i], window.lon_bounds[j]
         fine_lat = np.linspace(south, north, 400)
@@ -83,14 +84,14 @@ def test_land_fraction_is_the_area_weighted_share_of_the_mask():
         near = [np.abs(axis[:, None] - fine[None]).argmin(0)
                 for axis, fine in ((lat, fine_lat), (lon, fine_lon))]  # fmt: skip
         land = globe.is_land(lat[near[0]][:, None], lon[near[1]][None])
-        assert found[i, j] == pytest.approx(land.mean(), abs=0.005)
+        assert fraction[i, j] == pytest.approx(land.mean(), abs=0.005)
 
 
 def test_little_land_is_left_out_unless_asked_for():
     coast = Box(west=-10, east=-8, south=36.5, north=38.5)
     sizes = [
-        build_domain(Domain(box=coast, tiles=1, land_fraction_min=share)).sizes["cell"]
-        for share in (0.0, 0.5, 0.99)
+        build_domain(Domain(box=coast, tiles=1, land_fraction_min=least)).sizes["cell"]
+        for least in (0.0, 0.5, 0.99)
     ]
     assert sizes[0] > sizes[1] > sizes[2] > 0
 
@@ -123,14 +124,14 @@ def test_static_maps_come_onto_the_cells(tmp_path):
     maps = static_maps().drop_vars("unknown_map")
     io.write(maps, tmp_path / "static.nc", io.Provenance("domain"))
     domain_step(tmp_path / "domain.nc", CONGO, static=tmp_path / "static.nc")
-    found = io.read(tmp_path / "domain.nc")
-    south = found["lat"].values < -0.5
-    np.testing.assert_allclose(found["clay"][south], -found["lat"][south] / 10, atol=0.03)
-    assert np.isnan(found["clay"][found["lat"].values > 0.5]).all()
-    assert found["igbp_fraction"].dims == ("cell", "igbp")
-    np.testing.assert_allclose(found["igbp_fraction"].sum("igbp"), 1, atol=1e-3)
-    assert set(np.unique(found["topography"])) == {0, 2}
-    np.testing.assert_allclose(found["water_fraction"][south], 0.05, atol=1e-4)
+    cells = io.read(tmp_path / "domain.nc")
+    south = cells["lat"].values < -0.5
+    np.testing.assert_allclose(cells["clay"][south], -cells["lat"][south] / 10, atol=0.03)
+    assert np.isnan(cells["clay"][cells["lat"].values > 0.5]).all()
+    assert cells["igbp_fraction"].dims == ("cell", "igbp")
+    np.testing.assert_allclose(cells["igbp_fraction"].sum("igbp"), 1, atol=1e-3)
+    assert set(np.unique(cells["topography"])) == {0, 2}
+    np.testing.assert_allclose(cells["water_fraction"][south], 0.05, atol=1e-4)
 
 
 def test_the_same_settings_give_the_same_bytes(tmp_path):
@@ -149,9 +150,9 @@ def test_land_agrees_with_the_mask_of_the_smos_readers():
         pytest.skip("GLAB_REAL_DATA is not set")
     with xr.open_dataset(Path(folder) / "Grid_Point_Mask_USGS.nc") as file:
         usgs = file["USGS_Land_Flag"].values[::-1] == 1  # water below 10 %, lakes are water
-    found = build_domain(Domain(land_fraction_min=0.9, tiles=28))
+    cells = build_domain(Domain(land_fraction_min=0.9, tiles=28))
     land = np.zeros(M25.shape, bool)
-    land[found["row"], found["col"]] = True
+    land[cells["row"], cells["col"]] = True
     assert usgs.sum() == 217_622
     assert (land & usgs).sum() / usgs.sum() > 0.98
     assert (land == usgs).mean() > 0.98
@@ -176,15 +177,15 @@ def maps(tmp_path, monkeypatch):
         data.to_netcdf(f"{name}.nc")
 
     write("clay", 200.0 + 10 * (east - 21), "g kg-1")
-    write("share", classes, "%", ("class", "lat", "lon"))
+    write("land_cover", classes, "%", ("class", "lat", "lon"))
     write("roughness", np.where(east < 21, 0.1, np.nan), "1")
     write("index", np.where(east < 21, 1.0, 7.0), "1")
     return Domain(
         **CONGO.model_dump(exclude={"maps"}),
         maps={
             "clay": {"reader": "clay", "path": "clay.nc"},
-            "igbp_fraction": {"reader": "landcover", "path": "share.nc"},
-            "water_fraction": {"reader": "landcover", "path": "share.nc", "igbp": [0]},
+            "igbp_fraction": {"reader": "landcover", "path": "land_cover.nc"},
+            "water_fraction": {"reader": "landcover", "path": "land_cover.nc", "igbp": [0]},
             "h_r": {"path": "roughness.nc"},
             "topography": {"path": "index.nc", "classes": [3.0, 9.0]},
             "altitude": None,

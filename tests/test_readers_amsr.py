@@ -53,9 +53,9 @@ def test_amsre_global_window_is_the_whole_grid(tmp_path):
     assert granule.lat.values[0] == pytest.approx(85.3122711, abs=1e-5)
     assert granule.lon.values[0] == pytest.approx(-179.8698439, abs=1e-5)
     there = granule.tb.sel(overpass="descending", channel="10h")
-    place = np.argwhere(np.isfinite(there.values))[0]
-    assert granule.lat.values[place[0]] == pytest.approx(45, abs=0.2)
-    assert granule.lon.values[place[1]] == pytest.approx(5, abs=0.2)
+    row, col = np.argwhere(np.isfinite(there.values))[0]
+    assert granule.lat.values[row] == pytest.approx(45, abs=0.2)
+    assert granule.lon.values[col] == pytest.approx(5, abs=0.2)
     assert float(there[85, 710]) == pytest.approx(250.1, abs=1e-4)
     assert np.isnan(granule.tb.sel(overpass="ascending")).all()
 

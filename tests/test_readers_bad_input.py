@@ -87,19 +87,19 @@ def test_empty_file(tmp_path, format_name):
 
 
 @pytest.mark.parametrize("format_name", BUILDERS)
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
-def test_truncated_file(tmp_path, format_name, share):
+@pytest.mark.parametrize("fraction", [0.1, 0.5, 0.95])
+def test_truncated_file(tmp_path, format_name, fraction):
     path = BUILDERS[format_name](tmp_path)
     content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * share)])
+    path.write_bytes(content[: int(len(content) * fraction)])
     fault(format_name, path)
 
 
-@pytest.mark.parametrize("share", [0.3, 0.9])
-def test_truncated_archive(tmp_path, share):
+@pytest.mark.parametrize("fraction", [0.3, 0.9])
+def test_truncated_archive(tmp_path, fraction):
     path = smos(tmp_path, archive=True)
     content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * share)])
+    path.write_bytes(content[: int(len(content) * fraction)])
     fault("smos_l3", path)
 
 
@@ -198,10 +198,10 @@ def test_amsr2_numbers_that_contradict_the_coordinates(tmp_path, bases):
 def test_amsr2_numbers_that_contradict_each_other(tmp_path):
     path = amsr2(tmp_path)
     with h5py.File(path, "a") as file:
-        place = "HDFEOS/POINTS/AMSR-2 Level 2 Land Data/Data/Combined NPD and SCA Output Fields"
-        records = file[place][...]
+        table = "HDFEOS/POINTS/AMSR-2 Level 2 Land Data/Data/Combined NPD and SCA Output Fields"
+        records = file[table][...]
         records["RowIndex"][7] += 1
-        file[place][...] = records
+        file[table][...] = records
     assert fault("amsr2", path).variable == "RowIndex"
 
 

@@ -1,4 +1,4 @@
-"""Foreign bytes: whatever a file contains, its reader returns a granule or raises a GlabError."""
+"""Files with any bytes in them: a reader returns a granule or raises a GlabError."""
 
 import io
 import subprocess
@@ -33,7 +33,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("error", FAULTS, ids=lambda error: type(error).__name__)
-def test_whatever_a_library_raises_becomes_one_error(tmp_path, monkeypatch, error):
+def test_everything_a_library_raises_becomes_one_error(tmp_path, monkeypatch, error):
     def failing(path, variables=None):
         raise error
 

@@ -1,4 +1,4 @@
-"""What readers share: packing, times, grids from metadata, faults of files."""
+"""Helpers of the readers: packing, times, grids from metadata, faults of files."""
 
 import h5py
 import netCDF4

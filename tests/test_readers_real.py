@@ -31,15 +31,15 @@ pytestmark = pytest.mark.real
 
 @pytest.fixture
 def real():
-    """The place of a real file; skips where it is not there."""
+    """Path of a real file; skips where it does not exist."""
 
-    def place(name):
+    def path_of(name):
         path = Path(FOLDER) / name
         if not FOLDER or not path.is_file():
-            pytest.skip(f"GLAB_REAL_DATA holds no {name}")
+            pytest.skip(f"GLAB_REAL_DATA lacks {name}")
         return path
 
-    return place
+    return path_of
 
 
 def test_cetb_amsre_evening_of_the_north(real):
@@ -124,7 +124,7 @@ def test_smap_coordinates_of_a_real_file(real, tmp_path):
     assert from_coordinates(centres.lat, centres.lon) == M36
     np.testing.assert_allclose(centres.lat, M36.lat, atol=1e-5)
     with pytest.raises(GlabError, match="tb_h_corrected"):
-        read("smap_l3", path)  # this copy holds coordinates alone, and says so
+        read("smap_l3", path)  # this copy contains coordinates alone, and the error says so
 
 
 # --- the file that quality control must reject -----------------------------------------------
@@ -134,7 +134,7 @@ def level_1c(path):
     """Snapshots of a full-polarisation L1C file: grid point, polarisation, TB, accuracy, angle.
 
     SMOS level-1 product specification (SO-TN-IDR-GS-0005): a table of snapshots, then for each
-    grid point its place, the number of its measurements, and the measurements.
+    grid point its position, the number of its measurements, and the measurements.
     """
     with zipfile.ZipFile(path) as archive:
         (name,) = [n for n in archive.namelist() if n.endswith(".DBL")]
@@ -143,15 +143,15 @@ def level_1c(path):
         [("flags", "<u2"), ("tb", "<f4"), ("imaginary", "<f4"), ("accuracy", "<u2")]
         + [("incidence", "<u2"), ("rest", "V14")]
     )
-    place = 4 + 166 * struct.unpack_from("<I", data)[0]
-    (points,) = struct.unpack_from("<I", data, place)
-    place += 4
+    offset = 4 + 166 * struct.unpack_from("<I", data)[0]
+    (points,) = struct.unpack_from("<I", data, offset)
+    offset += 4
     measured = []
     for _ in range(points):
-        (count,) = struct.unpack_from("<H", data, place + 17)
-        measured.append(np.frombuffer(data, measurement, count, place + 19))
-        place += 19 + count * measurement.itemsize
-    assert place == len(data)
+        (count,) = struct.unpack_from("<H", data, offset + 17)
+        measured.append(np.frombuffer(data, measurement, count, offset + 19))
+        offset += 19 + count * measurement.itemsize
+    assert offset == len(data)
     return measured
 
 

@@ -101,19 +101,19 @@ def test_the_area_mean_of_a_full_field_is_kept(source, target):
 @settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 1000),
-    share=st.floats(0, 1),
+    fraction=st.floats(0, 1),
     method=st.sampled_from(["conservative", "bilinear"]),
 )
-def test_results_stay_within_the_range_of_the_values(seed, share, method):
+def test_results_stay_within_the_range_of_the_values(seed, fraction, method):
     rng = np.random.default_rng(seed)
     source = SOURCES["M36"]
     field = rng.uniform(100, 300, source.shape).astype("f4")
-    field[rng.random(field.shape) < share] = np.nan
+    field[rng.random(field.shape) < fraction] = np.nan
     result = regridder(source, EUROPE, method, valid_fraction_min=0.0)(field)
-    found = result[np.isfinite(result)]
-    if found.size:
-        assert np.nanmin(field) * (1 - 1e-6) <= found.min()
-        assert found.max() <= np.nanmax(field) * (1 + 1e-6)
+    finite = result[np.isfinite(result)]
+    if finite.size:
+        assert np.nanmin(field) * (1 - 1e-6) <= finite.min()
+        assert finite.max() <= np.nanmax(field) * (1 + 1e-6)
 
 
 @pytest.mark.parametrize("method", ["conservative", "bilinear", "nearest"])
@@ -187,9 +187,9 @@ def test_projected_sources_are_interpolated_in_their_own_metres(hemisphere):
     row, col = np.array([40, 110, 470, 540]), np.array([713, 3, 900, 1380])
     result = regridder(grid, M25, "bilinear", cells=Cells(row, col))(field)
     north = M25.lat[row] > 0
-    own = north if hemisphere == "N" else ~north
-    found_x, found_y = grid.project(M25.lat[row], M25.lon[col])
-    np.testing.assert_allclose(result[own], (found_x * 1e-5 + found_y * 2e-5)[own], atol=1e-4)
+    seen = north if hemisphere == "N" else ~north
+    x, y = grid.project(M25.lat[row], M25.lon[col])
+    np.testing.assert_allclose(result[seen], (x * 1e-5 + y * 2e-5)[seen], atol=1e-4)
     lat, lon = grid.centres()
     i, j = 300, 410
     one = regridder(grid, from_edges(lat[i, j] + [-0.01, 0.01], lon[i, j] + [-0.01, 0.01]),
@@ -252,7 +252,7 @@ def test_xesmf_agrees_where_it_is_installed():
     np.testing.assert_allclose(swath((lat + lon).astype("f4")), lat + lon, atol=0.01)
 
 
-def test_a_missing_xesmf_is_told(monkeypatch):
+def test_a_missing_xesmf_is_an_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "xesmf", None)
     with pytest.raises(GlabError, match="not installed"):
         regridder(EUROPE, EUROPE, backend="xesmf")
@@ -260,7 +260,7 @@ def test_a_missing_xesmf_is_told(monkeypatch):
 
 @pytest.fixture
 def stand_in(monkeypatch):
-    """Takes the place of xesmf: keeps what it is asked, answers with the identity."""
+    """Replace xesmf: keep the arguments, return the identity."""
     asked = {}
 
     def regridder_of(source, target, method, periodic, unmapped_to_nan):
@@ -273,7 +273,7 @@ def stand_in(monkeypatch):
     return asked
 
 
-def test_what_xesmf_is_asked_and_what_is_made_of_its_answer(stand_in):
+def test_arguments_and_result_of_xesmf(stand_in):
     field = np.random.default_rng(6).random(EUROPE.shape).astype("f4")
     field[3, 4] = np.nan
     result = regridder(EUROPE, EUROPE, backend="xesmf")(field)
@@ -289,7 +289,7 @@ def test_what_xesmf_is_asked_and_what_is_made_of_its_answer(stand_in):
     assert stand_in["periodic"]
 
 
-def test_what_xesmf_cannot_do(stand_in):
+def test_grids_that_xesmf_does_not_support(stand_in):
     with pytest.raises(GlabError, match="rows or columns are missing"):
         regridder(M25.window(np.array([1, 5]), slice(0, 4)), EUROPE, backend="xesmf")
     with pytest.raises(GlabError, match="corners"):

@@ -1,4 +1,4 @@
-"""Granules of one day joined, and the grid a granule is on."""
+"""Merge the granules of one day; recognise the grid of a granule."""
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def test_means_are_weighted_by_the_observations_behind_them():
     assert day["count"][:, 0, 0].tolist() == [4, 1, 2] and day["count"].dtype == np.int16
 
 
-def test_channels_in_files_of_their_own_stand_side_by_side_by_frequency():
+def test_channels_in_files_of_their_own_are_side_by_side_by_frequency():
     files = [
         dataset(
             {"overpass": ["descending"], "channel": [channel]},
@@ -77,7 +77,7 @@ def test_channels_in_files_of_their_own_stand_side_by_side_by_frequency():
     assert day["count"].shape == (3, 1) and (day["count"] == 3).all()
 
 
-def test_labels_apart_from_each_other_find_their_places():
+def test_labels_that_are_not_consecutive_find_their_positions():
     whole = dataset({"channel": ["10h", "18h", "36h"]}, tb=(("channel",), np.ones((3, 3))))
     ends = dataset({"channel": ["10h", "36h"]}, tb=(("channel",), np.full((2, 3), 5.0)))
     day = merge(whole, ends)
@@ -93,7 +93,7 @@ def test_granules_that_do_not_belong_together_are_refused():
         find_layout([one]).check(other.values)
 
 
-def test_the_grid_of_a_granule_is_told_by_its_coordinates():
+def test_the_grid_of_a_granule_follows_from_its_coordinates():
     grid = regular(1.0).window(slice(0, 5), slice(0, 6))
     lat, lon = np.meshgrid(grid.lat, grid.lon, indexing="ij")
     flat = xr.Dataset(coords={"lat": ("y", grid.lat), "lon": ("x", grid.lon)})
@@ -118,7 +118,7 @@ def test_a_swath_needs_the_other_backend():
         ToDomain(np.array([400_000]), Regrid())(swath)
 
 
-def test_planes_may_stand_in_any_order():
+def test_planes_may_have_any_order():
     grid = regular(1.0).window(slice(80, 100), slice(190, 210))
     field = np.arange(400.0, dtype="f4").reshape(20, 20) / 4 + 200
     usual = xr.Dataset({"tb": (("y", "x"), field)},

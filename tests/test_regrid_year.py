@@ -38,9 +38,9 @@ def domain(tmp_path):
 
 @pytest.fixture
 def folder(tmp_path):
-    place = tmp_path / "data"
-    place.mkdir()
-    return place
+    path = tmp_path / "data"
+    path.mkdir()
+    return path
 
 
 def run(folder, domain, reader, year=2015, **options):
@@ -88,7 +88,7 @@ def test_rules_mask_by_limits_by_another_variable_and_by_bits():
         )
     ]
     assert kept == [
-        [True, False, False, False],  # unknown quality is no quality
+        [True, False, False, False],  # unknown quality fails
         [True, True, False, False],
         [False, True, False, False],
         [True, True, False, False],
@@ -105,12 +105,12 @@ def test_one_bad_channel_masks_what_has_no_channel():
     assert masked["tb"].isnull().values.tolist() == [[[False, True]], [[False, False]]]
 
 
-def test_what_cannot_be_is_masked_without_a_rule():
+def test_impossible_values_are_masked_without_a_rule():
     masked = apply_quality_rules(granule(tb=[[[-5, 250, 4000]]] * 2), [])
     assert masked["tb"].isnull().values[0, 0].tolist() == [True, False, True]
 
 
-def test_a_rule_about_an_unknown_variable_is_told():
+def test_a_rule_about_an_unknown_variable_is_an_error():
     with pytest.raises(GlabError, match="tb_stt"):
         apply_quality_rules(granule(tb=np.ones((2, 1, 1))), [rule("tb_stt", max=1)])
 
@@ -140,7 +140,7 @@ def test_only_what_shall_be_kept_is_kept(folder, domain):
         run(folder, domain, "smap_ib", keep=["vod", "tb_rmse"])
 
 
-def test_overpasses_and_angles_of_smos_stand_side_by_side(folder, domain):
+def test_overpasses_and_angles_of_smos_are_side_by_side(folder, domain):
     shape = (14, ROWS.size, COLS.size)
     for letter, day, tb in (("A", "2015-01-05", 240.0), ("D", "2015-01-05", 250.0)):
         fields = {
@@ -285,7 +285,7 @@ def test_files_of_single_hours_are_joined_by_the_sun_too(folder, domain):
     np.testing.assert_allclose(year["t_surface"].isel(time=59), 286 - lon / 15, atol=0.02)
 
 
-# --- what can be wrong -------------------------------------------------------------------------
+# --- faults ---------------------------------------------------------------------------------
 
 
 def test_a_few_bad_granules_are_set_aside_and_the_year_goes_on(folder, domain):
@@ -406,8 +406,8 @@ def test_the_same_granules_give_the_same_bytes(folder, domain):
 def test_loose_files_need_neither_manifest_nor_settings(tmp_path, folder, domain):
     paths = [smap(folder, "2015-05-01", 0.4), smap(folder, "2016-02-01", 0.6)]
     regrid(domain, tmp_path / "loose.nc", granules=paths)
-    found = io.read(tmp_path / "loose.nc")
-    assert found["time"].dt.strftime("%Y-%m-%d").values.tolist() == ["2015-05-01", "2016-02-01"]
+    year = io.read(tmp_path / "loose.nc")
+    assert year["time"].dt.strftime("%Y-%m-%d").values.tolist() == ["2015-05-01", "2016-02-01"]
     with pytest.raises(GlabError, match="format"):
         regrid(domain, tmp_path / "no.nc", granules=[domain])
 

@@ -107,7 +107,7 @@ def read(format_name: str, path: Path, **options: Any) -> xr.Dataset:
 def _read_foreign(
     reader: Callable[..., xr.Dataset], path: Path, options: dict[str, Any]
 ) -> xr.Dataset:
-    """Call the reader of a format; whatever it raises leaves as a GlabError."""
+    """Call the reader of a format, and turn everything it raises into a GlabError."""
     try:
         return reader(path, **options)
     except GlabError:
@@ -145,7 +145,7 @@ def _declared(format_name: str, attribute: str) -> Any:
 
 @cache
 def _module(name: str) -> ModuleType | None:
-    """Return a module of this package; None where there is none of this name."""
+    """Return a module of this package; None where no module has this name."""
     return import_module(f"glab.readers.{name}") if name in _module_names() else None
 
 

@@ -200,7 +200,7 @@ class GriddedFile:
         return variable
 
     def plane(
-        self, variable: netCDF4.Variable, packing: Packing, *leading: str, part: Any = ...
+        self, variable: netCDF4.Variable, packing: Packing, *leading: str, section: Any = ...
     ) -> Float32s:
         """Return the values of a variable, shape (*leading, y, x), float32, NaN where missing.
 
@@ -208,10 +208,10 @@ class GriddedFile:
             variable: one of the file's.
             packing: of the variable, see `packing_of`.
             *leading: the file's names of dimensions to keep; others must have length 1.
-            part: index of the section to read, in the file's order of dimensions.
+            section: index of the part of the file to read, in the file's order of dimensions.
         """
         wanted = (*leading, self.y_dim, self.x_dim)
-        raw = variable[part]
+        raw = variable[section]
         if variable.dimensions == wanted:
             return decode(raw, packing)
         sizes = dict(zip(variable.dimensions, variable.shape))

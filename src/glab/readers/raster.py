@@ -120,7 +120,7 @@ def _open_netcdf(
         def rows(section: slice) -> Float32s:
             sections = {file.y_dim: section}
             index = tuple(sections.get(name, slice(None)) for name in chosen.dimensions)
-            return file.plane(chosen, packing, part=index)
+            return file.plane(chosen, packing, section=index)
 
         def georeference(factor: int) -> Georeference:
             return rectilinear(_block_centres(lat, factor), _block_centres(lon, factor), path)

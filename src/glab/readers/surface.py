@@ -69,7 +69,7 @@ def _read_field(file: GriddedFile, field: NativeField, dim: str, hours: slice) -
     if VERSIONS in variable.dimensions:
         lead.append(VERSIONS)
     section = tuple(hours if name == dim else slice(None) for name in variable.dimensions)
-    values = file.plane(variable, packing, *lead, part=section)
+    values = file.plane(variable, packing, *lead, section=section)
     if VERSIONS in lead:
         values = _first_known(values, axis=lead.index(VERSIONS))
     if dim not in lead:

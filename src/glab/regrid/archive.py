@@ -34,7 +34,7 @@ class IngestReport:
         used: names of the granules that were read.
         by_day: day → names of the granules with values on that day.
         set_aside: name → why it could not be used.
-        duplicates: name → why another file takes its place.
+        duplicates: name → why another file is used instead.
         empty: names of granules without any valid value.
         outside: names of granules of other days than the wanted ones.
     """

@@ -133,9 +133,9 @@ def _least(fraction: float, domain: Float32s) -> Float32s:
 @lru_cache(maxsize=4)
 def _path(cell: bytes, grid: Grid) -> _Path:
     window = cell_window(np.frombuffer(cell, np.int64))
-    part = _touched(grid, window.grid)
-    there = GridWeights(separable_weights(window.grid, part))
-    back = CellWeights(separable_weights(part, window.grid), window.cells)
+    touched = _touched(grid, window.grid)
+    there = GridWeights(separable_weights(window.grid, touched))
+    back = CellWeights(separable_weights(touched, window.grid), window.cells)
     land = np.nan_to_num(window.scatter(np.ones((1, window.cells.row.size), np.float32)))
     always = np.zeros((1, 1), np.float32)
     covered = np.nan_to_num(there.apply(land, always)[0]) * _covered(there.bands)
