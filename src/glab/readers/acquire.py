@@ -237,6 +237,7 @@ def _archive_files(folder: Path) -> Iterator[ArchiveFile]:
     """Yield every file of a folder and those below it, except its manifest and hidden ones."""
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
+        # Hidden files belong to the system or to a download that still runs.
         hidden = any(level.startswith(".") for level in name.parts)
         if hidden or name == Path(MANIFEST) or not path.is_file():
             continue

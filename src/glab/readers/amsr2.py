@@ -99,6 +99,7 @@ def _find_table(file: h5py.File, path: Path) -> h5py.Dataset:
 
     if POINTS in file:
         file[POINTS].visititems(collect)
+    # With several tables none can be chosen safely.
     if len(tables) != 1:
         raise missing_variable([TABLE], [item.name for item in tables] or list(file), path)
     return tables[0]
@@ -130,6 +131,7 @@ def _cells(table: Array, path: Path) -> tuple[Indices, Indices]:
     """
     rows, cols = EASE1_ML.index(table["Latitude"], table["Longitude"])
     for name, computed in zip(NUMBERS, (rows, cols)):
+        # Versions count from 0 or from 1, but every row of a file must count alike.
         bases = np.unique(table[name].astype(np.int64) - computed)
         if (computed < 0).any() or bases.size > 1 or not set(bases.tolist()) <= {0, 1}:
             raise GlabError(
@@ -169,6 +171,7 @@ def _to_window(values: Float32s, flat: Indices, shape: tuple[int, int]) -> Float
     if np.unique(flat).size == flat.size:
         grid[:, flat] = values
     else:
+        # Several rows in one cell: their mean, each channel with its own gaps.
         for plane, row in zip(grid, values):
             known = np.isfinite(row)
             cells, number = np.unique(flat[known], return_inverse=True)

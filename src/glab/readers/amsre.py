@@ -150,6 +150,7 @@ def _read_tb(
             attributes = field.attributes()
             raw = _raw(field, fields[channel], shape, path)
             scale = scalar(attributes.get("scale_factor", SCALE_K))
+            # Some versions store kelvin as float, without packing.
             tb[i, j] = decode(raw, Packing(scale if raw.dtype.kind in "iu" else 1.0, fills=FILLS))
     return tb
 
@@ -171,6 +172,7 @@ def _read_hours(
     if np.nanmax(seconds, initial=0.0) < EARLIEST_TAI93_S:
         return None
     hours = hours_from_tai93(seconds, date)
+    # Passes of one local day lie in three UTC days.
     check_hours(hours, -12.0, 36.0, path, name)
     return hours
 

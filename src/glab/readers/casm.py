@@ -39,6 +39,7 @@ def read(path: Path, variables: Collection[str] | None = None) -> xr.Dataset:
     with open_gridded(path, grids=("M25",)) as file:
         main = file.require(FIELDS["soil_moisture"])
         axis = file.require("date", "time")
+        # Values are of whole days; an hour in the axis has no meaning.
         times = axis_times(axis, path).astype("datetime64[D]")
         check_times(times, NAMING.period(path.name), path, axis.name)
         fields: Fields = {}

@@ -76,6 +76,7 @@ def read(path: Path, variables: Collection[str] | None = None) -> xr.Dataset:
             for name, native in FIELDS.items()
             if native in natives and (variables is None or name in variables)
         }
+        # `TB_time` is in minutes.
         if "acquisition_time" in fields:
             fields["acquisition_time"][1][...] /= MINUTES_PER_HOUR
         channel = _channel(path, natives["TB"])

@@ -30,6 +30,7 @@ def format_names(attribute: str = "TITLE") -> tuple[str, ...]:
         attribute: "TITLE" for every format that `read` can read, "NAMING" for every format whose
             file names contain a date.
     """
+    # Modules import their file libraries (h5py, netCDF4, …) inside functions, so this is fast.
     return tuple(name for name in _module_names() if hasattr(_module(name), attribute))
 
 

@@ -141,6 +141,7 @@ def rectilinear(
         GlabError: for missing, disordered or curvilinear coordinates, or another grid.
     """
     lat, lon = np.ascontiguousarray(lat, np.float64), np.ascontiguousarray(lon, np.float64)
+    # Bytes can be keys of a cache, arrays cannot.
     key = (lat.tobytes(), lat.shape, lon.tobytes(), lon.shape)
     try:
         centres, name = _recognise(*key)
@@ -208,6 +209,7 @@ def _fit_centres(
         centres: all centres of a grid, degrees.
         even: transformation after which the centres of the grid are equally spaced.
     """
+    # Each known centre gives the start of the section; they must all agree.
     present = np.flatnonzero(np.isfinite(known))
     step = even(centres[1:2]) - even(centres[:1])
     starts = np.round((even(known[present]) - even(centres[:1])) / step).astype(int) - present
@@ -237,6 +239,7 @@ def projected(x_m: ArrayLike, y_m: ArrayLike, crs: str, path: Path) -> Georefere
         centres = _project(x.tobytes(), y.tobytes(), crs)
     except GlabError as error:
         raise _not_a_grid(error, path, ("x, y", f"cell centres in {crs}"), y, x) from error
+    # In a cylindrical projection latitude depends on the row alone, longitude on the column.
     if crs == CYLINDRICAL:
         return rectilinear(centres.lat[:, 0], centres.lon[0], path)
     return centres
@@ -317,6 +320,7 @@ def eos_grids(file: Any, path: Path) -> dict[str, EosGrid]:
         path: the file, for errors.
     """
     attributes = file.attributes()
+    # HDF4 limits the length of an attribute, so long metadata are split: StructMetadata.0, .1, …
     blocks = sorted(name for name in attributes if name.startswith("StructMetadata"))
     text = "".join(attributes[name] for name in blocks)
     try:
@@ -361,12 +365,14 @@ def _cylindrical_equal_area(
 ) -> tuple[Float64s, Float64s]:
     """Return latitude and longitude on the file's sphere, or on that of EASE-Grid 1 by default."""
     known = dict(enumerate(parameters))
+    # GCTP writes 0 for a parameter that has its default.
     radius = known.get(0) or EASE1_RADIUS_M
     true_scale = unpack_degrees(known.get(5) or TRUE_SCALE_DEG * 1e6)
     central = unpack_degrees(known.get(4) or 0.0)
     scale = np.cos(np.radians(true_scale))
     sine = y * scale / radius
     if np.abs(sine).max(initial=0.0) > 1.0:
+        # Corners beyond the pole: no latitude exists, and `rectilinear` reports it.
         sine = np.full_like(sine, np.nan)
     return np.degrees(np.arcsin(sine)), central + np.degrees(x / (radius * scale))
 

@@ -82,6 +82,7 @@ def _read_file(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     try:
         file = DataFile(root, below)
         frame, attributes = file.read_data(), _attributes(file.metadata)
+        # A station has one file of static variables; a second one would be a copy.
         for static in sorted(path.parent.glob("*.csv"))[:1]:
             known = StaticMetaFile(root, static.relative_to(root)).metadata
             attributes |= {

@@ -89,6 +89,7 @@ def _class_variable(file: GriddedFile) -> tuple[Any, str]:
     plane = {file.y_dim, file.x_dim}
     for variable in file.dataset.variables.values():
         others = [d for d in variable.dimensions if d not in plane]
+        # 16 classes, or 17 with water; a dimension of another length is no axis of classes.
         long = [d for d in others if len(file.dataset.dimensions[d]) in (16, 17)]
         if plane <= set(variable.dimensions) and len(long) == 1:
             return variable, long[0]

@@ -111,6 +111,7 @@ class Naming:
     def identity(self, filename: str) -> tuple[str, ...]:
         """Return the observation of a granule: its day and all groups except the version."""
         groups = self.groups(filename)
+        # Mirrors differ in upper and lower case, so case is no part of the identity.
         kept = sorted((k, v.lower()) for k, v in groups.items() if k not in ("date", "version"))
         return (str(self.date(filename)), *(f"{key}={value}" for key, value in kept))
 
@@ -119,6 +120,7 @@ class Naming:
         return self.passes[self.groups(filename)["overpass"].upper()]
 
     def _match(self, filename: str) -> re.Match[str] | None:
+        # `re` caches compiled patterns, so a plain text costs nothing here.
         return re.fullmatch(self.pattern, Path(filename).name, re.IGNORECASE)
 
 
@@ -171,6 +173,7 @@ def axis_times(variable: netCDF4.Variable, path: Path) -> Times:
             return _times_from_text(raw)
         if " since " in units:
             return _times_from_units(raw, units, calendar)
+        # Dates without a unit, such as 20100601. Days since any epoch are far smaller.
         if raw.dtype.kind in "iuf" and np.all((raw > 19000000) & (raw < 22000000)):
             return _times_from_text(raw.astype(np.int64).astype(str))
         cause = f"{raw.ravel()[:3]} {units}".strip()
@@ -189,6 +192,7 @@ def axis_times(variable: netCDF4.Variable, path: Path) -> Times:
 def _times_from_units(raw: Array, units: str, calendar: str) -> Times:
     import cftime
 
+    # Python datetimes alone: a calendar without leap days raises instead of shifting days.
     dates = cftime.num2date(
         raw, units, calendar, only_use_cftime_datetimes=False, only_use_python_datetimes=True
     )

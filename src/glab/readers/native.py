@@ -61,6 +61,7 @@ def decode(raw: Array, packing: Packing) -> Float32s:
     values = raw.astype(np.float32)
     # Fills are compared with the raw numbers: after scaling they would be inexact.
     missing = _missing(raw, packing)
+    # The arithmetic of packed values is float32, as in the files' own float variables.
     if packing.scale != 1.0:
         values *= np.float32(packing.scale)
     if packing.offset != 0.0:
@@ -90,6 +91,7 @@ def _representable(fills: Iterable[float], dtype: np.dtype[Any]) -> Iterable[Any
     if dtype.kind == "f":
         library = LIBRARY_FILL.get(dtype.itemsize)
         wanted = {*fills} if library is None else {*fills, library}
+        # NaN needs no test: it stays NaN.
         return [dtype.type(fill) for fill in wanted if not np.isnan(fill)]
     if dtype.kind not in "iu":
         return []
@@ -144,6 +146,7 @@ def open_netcdf(path: Path, content: bytes | None = None) -> Iterator[netCDF4.Da
     import netCDF4
 
     with netCDF4.Dataset(path, memory=content) as dataset:
+        # The library would miss documented fills that are no attributes, and return float64.
         dataset.set_auto_maskandscale(False)
         if dataset.data_model.startswith("NETCDF3") and content is None:
             _check_complete(dataset, path)
@@ -177,6 +180,7 @@ class GriddedFile:
         self.dataset = dataset
         self.path = path
         latitude, longitude = self.require(*LATITUDES), self.require(*LONGITUDES)
+        # Names of dimensions vary between files; the coordinates show which they are.
         self.y_dim, self.x_dim = latitude.dimensions[0], longitude.dimensions[-1]
         lat, lon = coordinate(latitude), coordinate(longitude)
         self.georeference: Georeference = rectilinear(lat, lon, path, grids)
@@ -255,6 +259,7 @@ def packing_of(
     if {"scale_factor", "add_offset"} & names:
         scale = scalar(variable.getncattr("scale_factor")) if "scale_factor" in names else 1.0
         offset = scalar(variable.getncattr("add_offset")) if "add_offset" in names else 0.0
+    # Versions without these attributes still store packed integers; floats are never packed.
     elif unscaled is not None and variable.dtype.kind in "iu":
         scale, offset = unscaled
     return Packing(scale, offset, every, _valid_range(variable, names) if valid else None)

@@ -103,6 +103,7 @@ def _block_centres(centres: Float64s, factor: int) -> Float64s:
     """Return the centres of blocks of evenly spaced cells."""
     if factor == 1:
         return centres
+    # From the outermost centres, because single steps of float32 centres are rounded.
     step = (centres[-1] - centres[0]) / (centres.size - 1)
     blocks = -(-centres.size // factor)
     return centres[0] + step * ((factor - 1) / 2 + factor * np.arange(blocks))
@@ -198,6 +199,7 @@ def _axes(file: Any, path: Path) -> tuple[Float64s, Float64s, str]:
         )
     x = transform.c + transform.a * (np.arange(file.width) + 0.5)
     y = transform.f + transform.e * (np.arange(file.height) + 0.5)
+    # Maps without a projection are in degrees: `projected` checks that they can be.
     if file.crs is None or file.crs.is_geographic:
         return x, y, GEOGRAPHIC
     code = file.crs.to_epsg()

@@ -57,6 +57,7 @@ def read_retrieval(
             for name, aliases in PLANES.items()
             if name in wanted and file.find(*aliases) is not None
         }
+        # Either polarisation may be missing; `tb` then has the other alone.
         channels = [p for p, aliases in TB.items() if file.find(*aliases) is not None]
         if "tb" in wanted and channels:
             planes = np.stack([_plane(file, TB[p]) for p in channels])

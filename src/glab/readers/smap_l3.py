@@ -114,12 +114,14 @@ def _read_pass(
     if seconds is not None:
         start = (date.astype("datetime64[s]") - EPOCH).astype(float)
         hours = np.asarray((seconds - start) / 3600.0, np.float32)
+        # A local day at 06:00 or 18:00 contains hours of three UTC days.
         check_hours(hours, -12.0, 36.0, path, "tb_time_seconds")
     return {name: values for name, values in fields.items() if values is not None}
 
 
 def _read_values(group: h5py.Group, name: str, kind: type[Any] = np.float32) -> Any:
     """Return one variable of a pass, NaN where filled or invalid; None where it does not exist."""
+    # Names of the evening pass end in "_pm".
     dataset = group.get(name, group.get(f"{name}_pm"))
     if dataset is None:
         return None

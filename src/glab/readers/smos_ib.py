@@ -30,5 +30,6 @@ def read(path: Path, variables: Collection[str] | None = None) -> xr.Dataset:
         variables: canonical names wanted; None: all that the file contains.
     """
     named = PASS.search(path.name)
+    # The first letter is enough: A, ASC and ascending are one pass.
     overpass = PASSES.get(named[1][0].upper()) if named else None
     return read_retrieval(path, ("M25", "M36", "M09"), NAMING.date(path.name), overpass, variables)

@@ -93,6 +93,7 @@ def _unpack(path: Path) -> bytes | None:
 def _angles(file: GriddedFile) -> tuple[str, tuple[float, ...]]:
     """Return the name of the angle dimension and the centres of its bins in degrees."""
     tb = file.require("BT_H")
+    # The angle dimension has no fixed name: it is the one besides rows and columns.
     others = [d for d in tb.dimensions if d not in (file.y_dim, file.x_dim)]
     dim = next((d for d in others if len(file.dataset.dimensions[d]) > 1), "".join(others[-1:]))
     axis = file.find(dim, *ANGLE_NAMES)
@@ -150,8 +151,10 @@ def _acquisition(
     """Return hours after 00:00 UTC of the day in the name, which is checked in any case."""
     if file.find("Days") is None:
         return {}
+    # Day numbers are whole and below 2^24, so float32 is exact.
     named = np.float32((date - EPOCH).astype(int))
     hours = (_plane(file, "Days", angle_dim) - named) * np.float32(24.0)
+    # A local day contains hours of the UTC days before and after.
     check_hours(hours, -12.0, 36.0, file.path, "Days")
     if "acquisition_time" not in wanted:
         return {}

@@ -65,6 +65,7 @@ def _read_field(file: GriddedFile, field: NativeField, dim: str, hours: slice) -
     """Return one variable in canonical unit, shape (time, y, x)."""
     variable = file.require(field.name)
     packing = packing_of(variable, fills=FILLS)
+    # A file of a single time may have variables without a time dimension.
     lead = [dim] if dim in variable.dimensions else []
     if VERSIONS in variable.dimensions:
         lead.append(VERSIONS)

@@ -49,6 +49,7 @@ class IngestReport:
     def reject(self, path: Path, error: GlabError) -> None:
         """Set a granule aside; the reason names no folder, so that it is the same anywhere."""
         reason = " | ".join(line.strip() for line in str(error).splitlines())
+        # One line per granule, so that the report can be searched.
         self.set_aside[path.name] = reason.replace(f"{path.parent}/", "")
 
     def accept(self, path: Path, days: set[str], *, outside: bool) -> None:
@@ -133,6 +134,7 @@ class Archive:
             return days_of_year(year)
         naming = naming_of(self.settings.reader)
         periods = [naming.period(path.name) for path in self.paths]
+        # A period of one year or month spans all its days.
         days = [np.arange(p, p + 1, dtype="datetime64[D]") for p in periods]
         return np.unique(np.concatenate(days)) if days else np.array([], "datetime64[D]")
 
@@ -206,6 +208,7 @@ def latest_versions(
             if path != last:
                 same = digest(path) == digest(last)
                 reason = f"same bytes as {last.name}" if same else f"superseded by {last.name}"
+                # Of copies in two folders the report needs the folder, too.
                 name = path.name if path.name != last.name else f"{path.parent.name}/{path.name}"
                 ingest.duplicates[name] = reason
     return [path for path in paths if path in chosen]

@@ -272,6 +272,7 @@ def stack_classes(
     """
     cell = {"cell": domain["cell"]}
     if spec.reader != "landcover" or spec.igbp is not None:
+        # NaN in one class makes the sum NaN: an incomplete sum would be too small.
         total = np.sum(layers, axis=0, dtype=np.float32)
         return xr.DataArray(total, cell, ("cell",), name)
     numbers = np.arange(1, len(layers) + 1, dtype=np.int32)

@@ -136,6 +136,7 @@ def _path(cell: bytes, grid: Grid) -> _Path:
     touched = _touched(grid, window.grid)
     there = GridWeights(separable_weights(window.grid, touched))
     back = CellWeights(separable_weights(touched, window.grid), window.cells)
+    # The domain itself, as a field of ones, gives the weight that is possible in each cell.
     land = np.nan_to_num(window.scatter(np.ones((1, window.cells.row.size), np.float32)))
     always = np.zeros((1, 1), np.float32)
     covered = np.nan_to_num(there.apply(land, always)[0]) * _covered(there.bands)
@@ -228,6 +229,7 @@ class _Pattern:
 def _pattern(cell: bytes, fwhm_km: float) -> _Pattern:
     window = cell_window(np.frombuffer(cell, np.int64))
     sigma_km = fwhm_km / FWHM_PER_SIGMA
+    # Only a window of all columns has neighbours across 180 degrees.
     closed = window.grid.shape[1] == M25.shape[1]
     along_y, along_x = _meridional(window.grid, sigma_km), _zonal(window.grid, sigma_km)
     return _Pattern(window, *along_y, *along_x, closed)

@@ -29,6 +29,7 @@ def source_grid(granule: xr.Dataset) -> AnyGrid:
     lat, lon = granule["lat"].values, granule["lon"].values
     crs = granule.attrs.get("crs")
     if lat.ndim == 2 and crs is not None:
+        # Coordinates in metres are regular, so a projected grid needs no search for neighbours.
         x, y = (np.asarray(granule[name].values, float) for name in ("x", "y"))
         return ProjectedGrid(x, y, str(crs))
     if lat.ndim == 1:
@@ -249,6 +250,7 @@ def _combine_times(name: str, variable: xr.Variable, weights: Float32s) -> xr.Va
         united = reduce(lambda a, b: unite_flags(name, a, b), flag_numbers(values))
         return xr.Variable(dims, flag_values(united))
     # A weighted mean, which `arrays.finite_mean` is not.
+    # Weights are the same for all further dimensions between time and cell.
     between = (1,) * (values.ndim - 2)
     weight = np.where(np.isnan(values), 0, weights.reshape(weights.shape[0], *between, -1))
     top, bottom = (np.nan_to_num(values) * weight).sum(0), weight.sum(0)
@@ -272,6 +274,7 @@ def hour_weights(hours: Float64s, lon: Float64s, local_hour: float | None) -> Fl
     """
     if local_hour is None or hours.size == 1:
         return np.ones((hours.size, lon.size), np.float32)
+    # The day has no times after its end: cells that cross later take the last one.
     crossing = np.mod(local_hour - lon / DEGREES_PER_HOUR, 24.0)
     corners = np.eye(hours.size)
     weights = [np.interp(crossing, hours, corner) for corner in corners]

@@ -39,6 +39,7 @@ def apply_quality_rules(granule: Variables, rules: Sequence[QualityRule]) -> dic
         for name in rule.applies_to:
             _require(granule, name)
             values = masked[name]
+            # A retrieval without channels depends on all of them: one bad channel masks it.
             extra = [dim for dim in bad.dims if dim not in values.dims]
             masked[name] = values.where(~(bad.any(extra) if extra else bad))
     return masked

@@ -66,6 +66,7 @@ class Regridder:
                 "field is not on its grid", found=values.shape[-2:], expected=self.shape
             )
         fields = np.ascontiguousarray(values, np.float32).reshape(-1, *self.shape)
+        # Weights sum to 1 up to rounding; a fully seen cell must pass a limit of 1.
         fraction = max(self.valid_fraction_min - FRACTION_MIN, FRACTION_MIN)
         least = np.full((1, 1), fraction, np.float32)
         out = self.weights.apply(fields, least)
@@ -163,6 +164,7 @@ def _describe(grid: AnyGrid, method: str) -> dict[str, Any]:
 def _edges(bounds: Float64s) -> Float64s:
     """Return n + 1 edges of cells without gaps, in the order of the cells."""
     ordered = bounds if bounds[0, 0] <= bounds[-1, 0] else bounds[:, ::-1]
+    # xESMF knows edges, not bounds: cells without a neighbour cannot be described.
     if not np.allclose(ordered[:-1, 1], ordered[1:, 0], atol=1e-6):
         raise GlabError("rows or columns are missing", remedy="use the separable backend")
     return np.append(ordered[:, 0], ordered[-1, 1])

@@ -33,6 +33,7 @@ def passes_rule(rule: QualityRule, quality: Quality, plus: Quality | None = None
     if rule.max is not None:
         good = good & (quality <= (rule.max if plus is None else rule.max + plus))
     if rule.bits_clear is not None:
+        # NaN has no bits; `good` is False there already.
         bits = quality.fillna(0).astype(np.int64)
         good = good & ((bits & rule.bits_clear) == 0)
     return good

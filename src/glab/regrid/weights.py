@@ -225,6 +225,7 @@ def separable_weights(source: Grid, target: Grid, method: str = "conservative") 
             linear_band(source.lon, source.lon_bounds, target.lon, period=360.0),
         )
     if method == "nearest":
+        # Rows depend on latitude alone, so any longitude gives them; columns likewise.
         rows = source.index(target.lat, np.full(target.lat.size, source.lon[0]))[0]
         cols = source.index(np.full(target.lon.size, source.lat[0]), target.lon)[1]
         return SeparableWeights(
@@ -337,6 +338,7 @@ def projected_weights(
     row, down = _between(source.y, y)
     col, right = _between(source.x, x)
     if method == "nearest":
+        # A corner of weight 1 is the nearest cell.
         down, right = np.round(down), np.round(right)
     inside = np.isfinite(down) & np.isfinite(right)
     row, col, down, right = (np.where(inside, v, 0) for v in (row, col, down, right))

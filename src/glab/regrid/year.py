@@ -193,6 +193,7 @@ def _observations(values: DomainValues, name: str) -> Float32s | int:
         return 1
     dims, count = values.variables[name].dims, values.variables["count"].fillna(0)
     extra = [dim for dim in count.dims if dim not in dims]
+    # A value without channels rests on the channel with most observations.
     count = count.max(extra) if extra else count
     return count.set_dims(dict(values.variables[name].sizes)).values
 
@@ -254,6 +255,7 @@ def year_blocks(
     """
     settings, lon = archive.settings, land["lon"].values
     onto = ToDomain(land["cell"].values, settings)
+    # The file is defined before its first block, so all labels must be known in advance.
     layout = _layout(archive, onto, ingest)
     pending: dict[np.datetime64, list[GranuleDay]] = {}
     number = 0
@@ -265,6 +267,7 @@ def year_blocks(
             number += 1
         complete = [(day, pending.pop(day, [])) for day in days[block]]
         yield _merge_block(complete, layout, land, settings.local_hour)
+    # Granules after the last day were never read.
     ingest.outside += [path.name for path in archive.paths[number:]]
     ingest.check(settings.bad_fraction_max)
 
@@ -272,6 +275,7 @@ def year_blocks(
 def _layout(archive: Archive, onto: ToDomain, ingest: IngestReport) -> Layout:
     """Return variables and labels of the year, from the first good granule of each kind."""
     first: dict[object, xr.Dataset] = {}
+    # Not in the report of the year: these granules are read, and rejected, once more.
     failed = IngestReport()
     for path, kind in zip(archive.paths, archive.kind):
         if kind not in first:
