@@ -12,10 +12,10 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NamedTuple
 
 PACKAGE = Path(__file__).parent
 """Folder of the package whose modules are followed; imports from elsewhere are not."""
@@ -33,14 +33,16 @@ REGISTRY = PACKAGE / "variables.py"
 TABLES = ("VARIABLES", "SUFFIXES", "OWN_KIND")
 """Tables of `REGISTRY`. A key that begins with "_" is the suffix of a family of variables."""
 
+NAMES_OF_FILES = ("acquire", "simulate")
+"""Stages that use of a reader nothing but the names of its files, `NAMING`."""
+
 LIBRARIES = ("h5py", "netCDF4", "numba", "numpy", "scipy", "torch", "xarray")
 """Libraries whose version can change a value."""
 
 WORD = re.compile(r"[A-Za-z0-9_]+")
 
 
-@dataclass
-class Code:
+class Code(NamedTuple):
     """Content of one file, or of all files of a closure, that counts.
 
     Attributes:
@@ -69,10 +71,11 @@ def stage_print(stage: str, settings: str = "", *readers: str) -> str:
         stage: name of the stage.
         settings: its settings as JSON. The readers that they name belong to its code, and their
             words can be names of variables.
-        *readers: formats that it reads besides, for example that of its source.
+        *readers: formats that the stage reads or writes although its settings do not name them.
     """
-    named = {*readers, *re.findall(r'"reader": ?"(\w+)"', settings)}
-    modules = (f"steps.{stage}", *(f"readers.{name}" for name in sorted(named)))
+    names = sorted({*readers, *re.findall(r'"reader": ?"(\w+)"', settings)})
+    suffix = ":NAMING" if stage in NAMES_OF_FILES else ""
+    modules = (f"steps.{stage}", *(f"readers.{name}{suffix}" for name in names))
     return code_print(*modules, words=frozenset(WORD.findall(settings)))
 
 
@@ -81,14 +84,18 @@ def code_print(*modules: str, words: frozenset[str] = frozenset()) -> str:
     """Return the print of all code that modules run, 16 hexadecimal digits.
 
     Args:
-        *modules: dotted names inside the package, for example "steps.regrid".
+        *modules: dotted names inside the package, for example "steps.regrid"; with
+            "readers.casm:NAMING" a single constant of a module that is imported at run time.
         words: words outside of the code that can be names of variables or parts of them.
 
     Raises:
         ModuleNotFoundError: for a name that is not a module of the package.
     """
+    constants = [name for name in modules if ":" in name]
+    modules = tuple(name for name in modules if ":" not in name)
     whole = _closure_code(*modules)
-    entries = [f"{name} {_entries()[name]}" for name in sorted(_entries_used(modules, words))]
+    entries = [f"{name} {_constant_code(*name.split(':'))}" for name in constants]
+    entries += [f"{name} {_entries()[name]}" for name in sorted(_entries_used(modules, words))]
     return hashlib.sha256("\n".join([whole.print, *entries]).encode()).hexdigest()[:16]
 
 
@@ -120,14 +127,14 @@ def _version(library: str) -> str:
 # --- entries of the registry -----------------------------------------------------------------
 
 
-def _entries_used(modules: tuple[str, ...], words: frozenset[str]) -> set[str]:
+def _entries_used(modules: tuple[str, ...], words: frozenset[str]) -> frozenset[str]:
     """Return the entries of the registry that code with some further words can name.
 
     A name that reaches a stage through its data alone need not count: the stage that wrote the data
     has it in its code or settings, so that an edit of its entry re-runs both.
     """
     if REGISTRY not in closure(*modules):
-        return set()
+        return frozenset()
     within, atoms = _entries_within(*modules), _closure_code(*modules).atoms | words
     further = {name for word in words for name in _entries_named(word)}
     return within | further | {name for name in _entries() if _is_composed(name, atoms)}
@@ -191,15 +198,20 @@ def closure(*modules: str) -> frozenset[Path]:
     files: set[Path] = set()
     waiting: list[Path] = []
     for name in modules:
-        if not PACKAGE.joinpath(*name.split(".")).with_suffix(".py").is_file():
-            raise ModuleNotFoundError(f"no module {name} in {PACKAGE}")
-        waiting += _module_files(tuple(name.split(".")))
+        waiting += _module_files(_module_path(name).relative_to(PACKAGE).with_suffix("").parts)
     while waiting:
         path = waiting.pop()
         if path not in files:
             files.add(path)
             waiting += [file for name in _file_code(path).imports for file in _module_files(name)]
     return frozenset(files)
+
+
+def _module_path(name: str) -> Path:
+    path = PACKAGE.joinpath(*name.split(".")).with_suffix(".py")
+    if not path.is_file():
+        raise ModuleNotFoundError(f"no module {name} in {PACKAGE}")
+    return path
 
 
 @cache
@@ -241,7 +253,11 @@ def _file_code(path: Path) -> Code:
     if path.suffix != ".py":
         return Code(hashlib.sha256(path.read_bytes()).hexdigest())
     reader = _Reader(path)
-    tree = reader.visit(ast.parse(path.read_text(encoding="utf-8"), str(path)))
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    if path == PACKAGE / "__init__.py":
+        # A step gets nothing from here but the version; public functions are imported by users.
+        tree.body = [node for node in tree.body if ast.unparse(node).startswith("__version__")]
+    tree = reader.visit(tree)
     # The registry's own texts say nothing about who uses its entries.
     texts = set() if path == REGISTRY else reader.texts
     words = {word for text in texts for word in WORD.findall(text)}
@@ -252,6 +268,26 @@ def _file_code(path: Path) -> Code:
         frozenset(words | reader.names),
         frozenset(text for text in texts if text in words),
     )
+
+
+@cache
+def _constant_code(module: str, name: str) -> str:
+    """Return a constant of a module and the constants of the module that it is composed of."""
+    tree = ast.parse(_module_path(module).read_text(encoding="utf-8"))
+    values = {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    parts, waiting = {}, [name]
+    while waiting:
+        each = waiting.pop()
+        if each in values and each not in parts:
+            parts[each] = ast.dump(values[each])
+            waiting += [n.id for n in ast.walk(values[each]) if isinstance(n, ast.Name)]
+    return repr(sorted(parts.items()))
 
 
 class _Reader(ast.NodeTransformer):
