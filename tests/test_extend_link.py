@@ -51,10 +51,8 @@ def test_the_plan_of_the_recipe_contains_the_link_and_not_the_default_one(
 @pytest.mark.slow
 def test_the_recipe_makes_a_product(overlay: Path, tmp_path: Path) -> None:
     """On a simulated year of a few cells."""
-    small = (
-        "links: {smos_vod: {members: 2, samples_max: 10000, network: {hidden: [16], epochs: 2}}}"
-    )
-    (tmp_path / "small.yaml").write_text(small)
+    few = "members: 2, samples_max: 10000, network: {hidden: [16], epochs: 2}"
+    (tmp_path / "small.yaml").write_text(f"links: {{smos_vod: {{{few}}}}}")
     world = [ROOT / "config/config.yaml", ROOT / "config/test.yaml", ROOT / "tests/one_year.yaml"]
     path = shlex.split(fenced("sh")[1])[-1].replace("2015", "2013")
     in_process.run(tmp_path / "run", [*world, overlay, tmp_path / "small.yaml"], path)
