@@ -1,10 +1,10 @@
-# The commands a person types. `make` alone lists them.
+# Commands for users and developers. `make` without a target lists them.
 #
 # PYTHON=python3.12     another Python than python3 (3.11 or newer)
-# PIP_EXTRA="…"         options for pip; what PyTorch's installation page gives for a CPU build
-# ACCELERATOR=1         take the accelerator build of PyTorch (several GB) where pip offers one
-# RUN=runs/mine         where the demonstration goes
-# SEED=2 CHANGE=false   of the benchmark world: its seed, and whether anything changes in the long run
+# PIP_EXTRA="…"         options for pip, for example those that PyTorch gives for a CPU build
+# ACCELERATOR=1         install the accelerator build of PyTorch (several GB) if pip offers one
+# RUN=runs/mine         folder of the demonstration
+# SEED=2 CHANGE=false   seed of the benchmark world, and a world without long-term change
 
 PYTHON ?= python3
 PIP_EXTRA ?=
@@ -25,7 +25,7 @@ SNAKEMAKE := $(BIN)/snakemake
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
-install: $(INSTALLED)  ## create .venv with everything in it
+install: $(INSTALLED)  ## create .venv and install everything
 
 $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=…")'
@@ -34,7 +34,7 @@ $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 	$(BIN)/python -m pip install --quiet $(CONSTRAINTS:%=--constraint %) $(PIP_EXTRA) --editable '.[test]'
 	touch $@
 
-demo: $(INSTALLED)  ## run the whole line on the simulated Earth (10 minutes)
+demo: $(INSTALLED)  ## run all stages on a simulated Earth (10 minutes)
 	$(SNAKEMAKE) --profile profiles/local --configfile config/demo.yaml --directory $(RUN) --quiet rules reason
 	@echo
 	@echo "Done. Look at $(RUN)/results/report/index.html; the products are in $(RUN)/results/product/."
@@ -65,10 +65,10 @@ test: $(INSTALLED)  ## run every test (15 minutes)
 test-fast: $(INSTALLED)  ## run the tests that take seconds
 	$(BIN)/python -m pytest $(TEST_OPTIONS) -m 'not slow and not slurm and not osse'
 
-test-osse: $(INSTALLED)  ## the order of the methods on three small worlds (10 minutes)
+test-osse: $(INSTALLED)  ## compare both methods on three small worlds (10 minutes)
 	$(BIN)/python -m pytest -n 2 --dist load -m osse tests/test_osse.py
 
-test-slurm: $(INSTALLED)  ## run a small world on a SLURM of this machine (root; 10 minutes)
+test-slurm: $(INSTALLED)  ## run a small world on a SLURM of this machine (as root; 10 minutes)
 	$(BIN)/python -m pytest -m slurm tests/test_slurm.py
 
 lint: $(INSTALLED)  ## check style, types and rules
@@ -78,18 +78,18 @@ lint: $(INSTALLED)  ## check style, types and rules
 	$(BIN)/snakefmt --check Snakefile rules
 	$(SNAKEMAKE) --lint
 
-format: $(INSTALLED)  ## put code and rules into their style
+format: $(INSTALLED)  ## format code and rules
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
 
-schema: $(INSTALLED)  ## write config/schema.json anew from the code
+schema: $(INSTALLED)  ## write config/schema.json from the code
 	$(BIN)/python -m glab.config > config/schema.json
 
-constraints:  ## pin the newest versions that pyproject.toml allows (makes .venv anew)
+constraints:  ## pin the newest versions that pyproject.toml allows (replaces .venv)
 	rm -rf .venv
 	$(MAKE) install CONSTRAINTS=
-	echo '# Exact versions of everything in .venv; made by `make constraints`.' > envs/constraints.txt
+	echo '# Exact versions of all packages in .venv, from `make constraints`.' > envs/constraints.txt
 	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+[a-z0-9.]*$$//' >> envs/constraints.txt
 
 dag: $(INSTALLED)  ## draw the graph of rules into docs/run.md
@@ -97,13 +97,13 @@ dag: $(INSTALLED)  ## draw the graph of rules into docs/run.md
 	$(BIN)/python docs/rule_graph.py docs/run.md < .rulegraph
 	rm .rulegraph
 
-times: $(INSTALLED)  ## tell what a run cost: time and peak memory by rule
+times: $(INSTALLED)  ## print time and peak memory of a run by rule
 	$(BIN)/glab times --logs $(RUN)/logs
 
-unlock: $(INSTALLED)  ## after a run was killed: take its lock away, then give the same command
+unlock: $(INSTALLED)  ## remove the lock of a killed run; then repeat its command
 	for run in . runs/*; do test ! -d $$run/.snakemake/locks || $(SNAKEMAKE) --unlock --directory $$run; done
 
-clean:  ## remove what install, demo, test and lint made
+clean:  ## remove the files of install, demo, test and lint
 	rm -rf .venv $(RUN) build src/*.egg-info .coverage* coverage.xml
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

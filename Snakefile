@@ -1,15 +1,15 @@
 """GLAB: long-term L-band brightness temperature and vegetation optical depth.
 
-data/{source}/{year}/manifest.json             native granules of a source-year
+data/{source}/{year}/manifest.json             granules of a source-year
 results/domain.nc                              land cells, tiles, static layers
-results/regrid/{source}/{year}.nc              quality-controlled values on the domain
+results/regrid/{source}/{year}.nc              values on the domain, with quality control
 results/climatology/{baseline}/{source}/{tile}.nc
 results/residuals/{baseline}/{source}/{year}.nc
 results/samples/{link}.nc                      inputs and targets of the training years
 results/train/{link}/{member}/                 one network: network.safetensors, network.json
 results/calibrate/{link}.nc
 results/predict/{link}/{year}.nc
-results/compose/{year}.nc                      L-band TB, SMOS and networks joined
+results/compose/{year}.nc                      L-band TB of reference and networks
 results/tb40/{year}.nc, results/retrieve/{year}.nc
 results/product/{product}/{year}.nc
 results/publish/{product}.zarr
@@ -73,6 +73,6 @@ rule products:
 
 
 rule manifests:
-    """The manifest of every source-year that is used or not."""
+    """The manifest of every source-year, used or not."""
     input:
         manifests(),

@@ -25,7 +25,7 @@ import numpy as np
 import xarray as xr
 
 from glab import io
-from glab.config import Config, ProductYears, load_config
+from glab.config import Config, YearRange, load_config
 from glab.simulate.instruments import smos
 from glab.simulate.world import footprint, land_from
 from glab.steps.domain import domain
@@ -268,7 +268,7 @@ def main() -> None:
             smos.CELL_NOISE_K = smos.PASS_NOISE_K = smos.NEAR_NOISE_K = 0.0
         config = load_config([CONFIG / "config.yaml", CONFIG / "demo.yaml", *asked.overlay])
         world = config.simulate.model_copy(update={"matched_physics": kind != "simulated"})
-        period = ProductYears(first=years[0], last=years[-1])
+        period = YearRange(first=years[0], last=years[-1])
         config = config.model_copy(update={"years": period, "simulate": world})
         prepare(asked.folder / kind, config, years)
         for year in years:

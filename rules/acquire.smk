@@ -1,5 +1,5 @@
 rule acquire:
-    """One year of an archive that was filled by hand, checked, and its manifest."""
+    """Check one year of an archive that a user filled, and write its manifest."""
     output:
         "data/{source}/{year}/manifest.json",
     log:
@@ -15,11 +15,11 @@ rule acquire:
         code=code_of("acquire"),
     shell:
         "glab acquire --source {wildcards.source} --year {wildcards.year}"
-        " --output {output} --settings {params.settings:q} &> {log}"
+        " --output {output:q} --settings {params.settings:q} &> {log:q}"
 
 
 rule acquire_stations:
-    """An archive of stations that was filled by hand, checked, and its manifest."""
+    """Check an archive of stations that a user filled, and write its manifest."""
     output:
         STATIONS,
     log:
@@ -32,6 +32,6 @@ rule acquire_stations:
         runtime=growing(60),
     params:
         settings=settings_of("acquire", source="ismn"),
-        code=code_of("acquire"),
+        code=code_of("acquire", source="ismn"),
     shell:
-        "glab acquire --source ismn --output {output} --settings {params.settings:q} &> {log}"
+        "glab acquire --source ismn --output {output:q} --settings {params.settings:q} &> {log:q}"

@@ -1,5 +1,5 @@
 rule calibrate:
-    """Offset per cell and scale of the spread of a link's ensemble."""
+    """Fit offsets and data variance of the ensemble of a link."""
     input:
         samples="results/samples/{link}.nc",
         networks=lambda w: network_files(w.link),
@@ -18,5 +18,5 @@ rule calibrate:
         settings=settings_of("calibrate"),
         code=code_of("calibrate"),
     shell:
-        "glab calibrate --samples {input.samples} --networks {input.networks}"
-        " --domain {input.domain} --output {output} --settings {params.settings:q} &> {log}"
+        "glab calibrate --samples {input.samples:q} --networks {input.networks:q}"
+        " --domain {input.domain:q} --output {output:q} --settings {params.settings:q} &> {log:q}"

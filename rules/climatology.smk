@@ -1,5 +1,5 @@
 rule climatology:
-    """Seasonal cycle of a source over a baseline, on one tile."""
+    """Fit the seasonal cycle of one tile of a source over a baseline."""
     input:
         years=lambda w: year_files(w.source, RUN.baseline_years(w.baseline)),
         surface=lambda w: frozen_files(RUN.baseline_years(w.baseline)),
@@ -18,5 +18,5 @@ rule climatology:
         settings=settings_of("climatology"),
         code=code_of("climatology"),
     shell:
-        "glab climatology --years {input.years} --surface {input.surface} --domain {input.domain}"
-        " --tile {wildcards.tile} --output {output} --settings {params.settings:q} &> {log}"
+        "glab climatology --years {input.years:q} --surface {input.surface:q} --domain {input.domain:q}"
+        " --tile {wildcards.tile} --output {output:q} --settings {params.settings:q} &> {log:q}"

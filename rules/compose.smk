@@ -1,5 +1,5 @@
 rule compose:
-    """One year of L-band TB: SMOS and the networks, joined."""
+    """Compose one year of L-band TB from the L-band reference and the networks."""
     input:
         predictions=lambda w: prediction_files(RUN.compose.links, w.year),
         reference=lambda w: year_files(RUN.compose.reference, [w.year]),
@@ -20,8 +20,8 @@ rule compose:
         settings=settings_of("compose"),
         code=code_of("compose"),
     shell:
-        "glab compose {params.given} --domain {input.domain} --year {wildcards.year}"
-        " --output {output} --settings {params.settings:q} &> {log}"
+        "glab compose {params.given} --domain {input.domain:q} --year {wildcards.year}"
+        " --output {output:q} --settings {params.settings:q} &> {log:q}"
 
 
 use rule compose as compose_truth with:

@@ -1,5 +1,5 @@
 rule domain:
-    """Land cells of the target grid: their order, tiles, blocks and static layers."""
+    """Choose and order the land cells of the target grid, with tiles, blocks and static layers."""
     input:
         static="data/static.nc" if RUN.archive == "simulate" else [],
         maps=lambda w: map_files(),
@@ -18,4 +18,4 @@ rule domain:
         settings=settings_of("domain"),
         code=code_of("domain"),
     shell:
-        "glab domain {params.static} --output {output} --settings {params.settings:q} &> {log}"
+        "glab domain {params.static} --output {output:q} --settings {params.settings:q} &> {log:q}"

@@ -1,5 +1,5 @@
 rule evaluate:
-    """Skill of the products against the truth."""
+    """Measure the skill of the products against the truth, or summarise them without one."""
     input:
         products=all_product_files(),
         domain="results/domain.nc",
@@ -23,12 +23,12 @@ rule evaluate:
         settings=settings_of("evaluate"),
         code=code_of("evaluate"),
     shell:
-        "glab evaluate --products {input.products} {params.given} --domain {input.domain}"
-        " --output {output.skill} --cells {output.cells} --breaks {output.breaks} --settings {params.settings:q} &> {log}"
+        "glab evaluate --products {input.products:q} {params.given} --domain {input.domain:q}"
+        " --output {output.skill:q} --cells {output.cells:q} --breaks {output.breaks:q} --settings {params.settings:q} &> {log:q}"
 
 
 rule evaluate_stations:
-    """Soil moisture of `smos_ib` beside that of stations."""
+    """Compare soil moisture of `smos_ib` with stations."""
     input:
         products=lambda w: product_files("smos_ib"),
         domain="results/domain.nc",
@@ -50,6 +50,6 @@ rule evaluate_stations:
         settings=settings_of("evaluate"),
         code=code_of("evaluate"),
     shell:
-        "glab evaluate --products {input.products} {params.truth} --stations {input.stations}"
-        " --domain {input.domain} --output {output.table} --cells {output.series}"
-        " --settings {params.settings:q} &> {log}"
+        "glab evaluate --products {input.products:q} {params.truth} --stations {input.stations:q}"
+        " --domain {input.domain:q} --output {output.table:q} --cells {output.series:q}"
+        " --settings {params.settings:q} &> {log:q}"

@@ -1,5 +1,5 @@
 rule predict:
-    """Mean and spread of a link's ensemble for one year."""
+    """Predict one year with the ensemble of a link: mean and spread."""
     input:
         networks=lambda w: network_files(w.link),
         calibrate="results/calibrate/{link}.nc",
@@ -21,6 +21,6 @@ rule predict:
         settings=settings_of("predict"),
         code=code_of("predict"),
     shell:
-        "glab predict --networks {input.networks} --calibrate {input.calibrate}"
-        " --residuals {input.residuals} --climatology {input.climatology} --domain {input.domain}"
-        " --year {wildcards.year} --output {output} --settings {params.settings:q} &> {log}"
+        "glab predict --networks {input.networks:q} --calibrate {input.calibrate:q}"
+        " --residuals {input.residuals:q} --climatology {input.climatology:q} --domain {input.domain:q}"
+        " --year {wildcards.year} --output {output:q} --settings {params.settings:q} &> {log:q}"

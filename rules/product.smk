@@ -1,5 +1,5 @@
 rule product:
-    """One year of a product as a CF file on the two-dimensional grid."""
+    """Format one year of a product as a CF file on the 2-D grid."""
     input:
         layers=lambda w: product_layers(w.product, w.year),
         domain="results/domain.nc",
@@ -17,5 +17,5 @@ rule product:
         settings=settings_of("product"),
         code=code_of("product"),
     shell:
-        "glab product --layers {input.layers} --domain {input.domain} --year {wildcards.year}"
-        " --output {output} --settings {params.settings:q} &> {log}"
+        "glab product --layers {input.layers:q} --domain {input.domain:q} --year {wildcards.year}"
+        " --output {output:q} --settings {params.settings:q} &> {log:q}"

@@ -1,11 +1,11 @@
 rule publish:
-    """A Zarr store of every product."""
+    """Write a Zarr store of every product."""
     input:
         [f"results/publish/{product}.zarr" for product in RUN.products],
 
 
 rule publish_store:
-    """All years of a product in one Zarr store."""
+    """Join all years of a product in one Zarr store."""
     input:
         years=lambda w: product_files(w.product),
     output:
@@ -22,4 +22,4 @@ rule publish_store:
         settings=settings_of("publish"),
         code=code_of("publish"),
     shell:
-        "glab publish --years {input.years} --output {output} --settings {params.settings:q} &> {log}"
+        "glab publish --years {input.years:q} --output {output:q} --settings {params.settings:q} &> {log:q}"

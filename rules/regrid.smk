@@ -1,5 +1,5 @@
 rule regrid:
-    """A year of granules on the domain, quality-controlled."""
+    """Regrid one year of granules to the domain, with quality control."""
     input:
         manifest=lambda w: manifest_file(w.source, w.year),
         domain="results/domain.nc",
@@ -16,7 +16,7 @@ rule regrid:
         runtime=growing(20, per_tile=2),
     params:
         settings=settings_of("regrid"),
-        code=code_of("regrid", with_reader=True),
+        code=code_of("regrid"),
     shell:
-        "glab regrid --manifest {input.manifest} --domain {input.domain} --year {wildcards.year}"
-        " --output {output.values} --settings {params.settings:q} &> {log}"
+        "glab regrid --manifest {input.manifest:q} --domain {input.domain:q} --year {wildcards.year}"
+        " --output {output.values:q} --settings {params.settings:q} &> {log:q}"

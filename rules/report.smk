@@ -1,5 +1,5 @@
 rule report:
-    """The page of figures and tables that a person looks at."""
+    """Write the page of figures and tables."""
     input:
         products=all_product_files(),
         skill="results/evaluate/skill.csv",
@@ -8,7 +8,7 @@ rule report:
         stations=station_files(),
         beside=beside_files(),
         truth="data/truth.nc" if RUN.archive == "simulate" else [],
-        curves=[curve for link in links_in_use() for curve in curve_files(link)],
+        curves=[curve for link in plan.links_in_use(RUN) for curve in curve_files(link)],
     output:
         "results/report/index.html",
     log:
@@ -24,6 +24,6 @@ rule report:
         settings=settings_of("report"),
         code=code_of("report"),
     shell:
-        "glab report --products {input.products} --skill {input.skill} --cells {input.cells}"
-        " --breaks {input.breaks} {params.given} --curves {input.curves}"
-        " --output {output} --settings {params.settings:q} &> {log}"
+        "glab report --products {input.products:q} --skill {input.skill:q} --cells {input.cells:q}"
+        " --breaks {input.breaks:q} {params.given} --curves {input.curves:q}"
+        " --output {output:q} --settings {params.settings:q} &> {log:q}"

@@ -1,5 +1,5 @@
 rule residuals:
-    """One year of a source, less its seasonal cycle."""
+    """Subtract the seasonal cycle from one year of a source."""
     input:
         values=lambda w: year_file(w.source, w.year),
         climatology=lambda w: cycle_files([(w.baseline, w.source)]),
@@ -19,5 +19,5 @@ rule residuals:
         settings=settings_of("residuals"),
         code=code_of("residuals"),
     shell:
-        "glab residuals --values {input.values} --climatology {input.climatology} --surface {input.surface}"
-        " --domain {input.domain} --output {output} --settings {params.settings:q} &> {log}"
+        "glab residuals --values {input.values:q} --climatology {input.climatology:q} --surface {input.surface:q}"
+        " --domain {input.domain:q} --output {output:q} --settings {params.settings:q} &> {log:q}"

@@ -1,5 +1,5 @@
 rule retrieve:
-    """Soil moisture and VOD of one year, both runs of the inversion."""
+    """Invert one year of 40° TB for soil moisture and VOD, in two runs."""
     input:
         tb40="results/tb40/{year}.nc",
         surface=lambda w: overpass_files(w.year),
@@ -18,8 +18,8 @@ rule retrieve:
         settings=settings_of("retrieve"),
         code=code_of("retrieve"),
     shell:
-        "glab retrieve --tb40 {input.tb40} --surface {input.surface} --domain {input.domain}"
-        " --output {output} --settings {params.settings:q} &> {log}"
+        "glab retrieve --tb40 {input.tb40:q} --surface {input.surface:q} --domain {input.domain:q}"
+        " --output {output:q} --settings {params.settings:q} &> {log:q}"
 
 
 use rule retrieve as retrieve_source with:

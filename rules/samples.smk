@@ -1,5 +1,5 @@
 rule samples:
-    """Co-located inputs and targets of a link's training years, labelled by split."""
+    """Draw inputs and targets of the training years of a link, labelled by split."""
     input:
         residuals=lambda w: residual_files(plan.training_residuals(RUN, w.link)),
         climatology=lambda w: cycle_files(plan.training_cycles(RUN, w.link)),
@@ -18,5 +18,5 @@ rule samples:
         settings=settings_of("samples"),
         code=code_of("samples"),
     shell:
-        "glab samples --residuals {input.residuals} --climatology {input.climatology}"
-        " --domain {input.domain} --output {output} --settings {params.settings:q} &> {log}"
+        "glab samples --residuals {input.residuals:q} --climatology {input.climatology:q}"
+        " --domain {input.domain:q} --output {output:q} --settings {params.settings:q} &> {log:q}"

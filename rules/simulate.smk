@@ -1,5 +1,5 @@
 rule simulate_truth:
-    """The simulated Earth, day by day: what the instruments see and the products should show."""
+    """Simulate the truth of a world, day by day, and its static maps."""
     output:
         truth="data/truth.nc",
         static="data/static.nc",
@@ -15,11 +15,11 @@ rule simulate_truth:
         settings=settings_of("simulate"),
         code=code_of("simulate"),
     shell:
-        "glab simulate --output {output.truth} --settings {params.settings:q} &> {log}"
+        "glab simulate --output {output.truth:q} --settings {params.settings:q} &> {log:q}"
 
 
 rule simulate:
-    """One year of a source of the simulated Earth, in its native format, and its manifest."""
+    """Simulate one year of granules of a source, in its native format, with their manifest."""
     input:
         truth="data/truth.nc",
     output:
@@ -34,14 +34,14 @@ rule simulate:
         runtime=growing(20),
     params:
         settings=settings_of("simulate"),
-        code=code_of("simulate"),
+        code=code_of("simulate", reader=lambda w: RUN.sources[w.source].reader),
     shell:
-        "glab simulate --truth {input.truth} --source {wildcards.source} --year {wildcards.year}"
-        " --output {output} --settings {params.settings:q} &> {log}"
+        "glab simulate --truth {input.truth:q} --source {wildcards.source} --year {wildcards.year}"
+        " --output {output:q} --settings {params.settings:q} &> {log:q}"
 
 
 rule simulate_stations:
-    """Soil-moisture stations of the simulated Earth, as ISMN delivers them, and their manifest."""
+    """Simulate soil-moisture stations in the layout of ISMN, with their manifest."""
     input:
         truth="data/truth.nc",
     output:
@@ -56,7 +56,7 @@ rule simulate_stations:
         runtime=growing(10),
     params:
         settings=settings_of("simulate"),
-        code=code_of("simulate"),
+        code=code_of("simulate", reader=lambda w: "ismn"),
     shell:
-        "glab simulate --truth {input.truth} --source ismn"
-        " --output {output} --settings {params.settings:q} &> {log}"
+        "glab simulate --truth {input.truth:q} --source ismn"
+        " --output {output:q} --settings {params.settings:q} &> {log:q}"

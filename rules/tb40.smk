@@ -1,5 +1,5 @@
 rule tb40:
-    """40 degree brightness temperature from a year of multi-angular SMOS."""
+    """Compute one year of 40° TB from multi-angular SMOS TB."""
     input:
         smos=lambda w: year_file(RUN.tb40.source, w.year),
         surface=lambda w: overpass_files(w.year),
@@ -18,5 +18,5 @@ rule tb40:
         settings=settings_of("tb40"),
         code=code_of("tb40"),
     shell:
-        "glab tb40 --smos {input.smos} --surface {input.surface} --domain {input.domain}"
-        " --output {output} --settings {params.settings:q} &> {log}"
+        "glab tb40 --smos {input.smos:q} --surface {input.surface:q} --domain {input.domain:q}"
+        " --output {output:q} --settings {params.settings:q} &> {log:q}"

@@ -1,5 +1,5 @@
 rule train:
-    """One network of a link's ensemble."""
+    """Train one network of the ensemble of a link."""
     input:
         samples="results/samples/{link}.nc",
         start_from=lambda w: start_files(w.link, w.member),
@@ -21,5 +21,5 @@ rule train:
         settings=settings_of("train"),
         code=code_of("train"),
     shell:
-        "glab train --samples {input.samples} {params.start_from} --member {wildcards.member}"
-        " --output {output.weights} --settings {params.settings:q} &> {log}"
+        "glab train --samples {input.samples:q} {params.start_from} --member {wildcards.member}"
+        " --output {output.weights:q} --settings {params.settings:q} &> {log:q}"

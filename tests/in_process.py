@@ -1,7 +1,7 @@
-"""A plan's jobs run one after another in this process: no start of Python for each of them.
+"""Run the jobs of a plan one after another in this process, without a new Python for each.
 
-What runs is what Snakemake would run, the very commands of its plan, in an order that its files
-allow. For tests that need whole runs of small worlds.
+The commands are those of Snakemake's plan, in an order that their files allow. Tests use this for
+whole runs of small worlds.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ PLAN = ("--dry-run", "--printshellcmds", "--rerun-triggers", "mtime")
 
 
 def planned(folder: Path, configs: list[Path], *targets: str) -> list[Job]:
-    """Jobs of a plan, each behind those whose outputs it needs."""
+    """Return the jobs of a plan, each after those whose outputs it needs."""
     words = command(ROOT, folder, configs, *targets, *PLAN)
-    told = subprocess.run(words, check=True, capture_output=True, text=True)
-    found = list(jobs(told.stdout + told.stderr))
-    maker = {path: number for number, job in enumerate(found) for path in job.outputs}
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    plan = list(jobs(done.stdout + done.stderr))
+    producer = {path: number for number, job in enumerate(plan) for path in job.outputs}
     needs = {
-        number: {maker[path] for path in job.inputs if path in maker}
-        for number, job in enumerate(found)
+        number: {producer[path] for path in job.inputs if path in producer}
+        for number, job in enumerate(plan)
     }
-    return [found[number] for number in TopologicalSorter(needs).static_order()]
+    return [plan[number] for number in TopologicalSorter(needs).static_order()]
 
 
 def run(folder: Path, configs: list[Path], *targets: str) -> None:
-    """Make the targets of a run in its folder; what is there already is kept."""
+    """Make the targets of a run in its folder; existing files are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     app = application()
     with contextlib.chdir(folder), open(os.devnull, "w") as nothing:

@@ -1,4 +1,4 @@
-"""Plans of runs: the jobs Snakemake would run, and how many of each rule where files are faked."""
+"""Plans of runs: the jobs that Snakemake would run, also for runs whose files are faked."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ TARGETS = {"all", "products", "publish", "manifests"}
 
 
 class Run:
-    """A run in its own folder, by a copy of the code that a test may edit.
+    """A run in its own folder, with a copy of the code that a test may edit.
 
     Attributes:
         code: copy of the repository's code.
         folder: working directory of the run.
-        overlays: configuration files laid over `config/config.yaml`.
+        overlays: configuration files that overlay `config/config.yaml`.
     """
 
-    def __init__(self, place: Path, overlay: str | None, **settings: Any) -> None:
-        self.code, self.folder = place / "code", place / "run"
+    def __init__(self, parent: Path, overlay: str | None, **settings: Any) -> None:
+        self.code, self.folder = parent / "code", parent / "run"
         self.folder.mkdir(parents=True)
         for name in CODE:
             copy_of(ROOT / name, self.code / name)
         self.overlays = [self.code / "config" / overlay] if overlay else []
         self.settings = settings
 
-    def copied(self, place: Path) -> Run:
-        """The same run, as far as it has come, in another place."""
+    def copy_to(self, parent: Path) -> Run:
+        """Return a copy of the run, with its files, in another folder."""
         other = object.__new__(Run)
-        other.code, other.folder = place / "code", place / "run"
+        other.code, other.folder = parent / "code", parent / "run"
         copy_of(self.code, other.code)
         copy_of(self.folder, other.folder)
         other.overlays = [other.code / path.relative_to(self.code) for path in self.overlays]
@@ -48,37 +48,40 @@ class Run:
         return other
 
     def command(self, *options: str, **settings: Any) -> list[str]:
-        """Words of a Snakemake command for this run, its settings laid over the others."""
+        """Return the words of a Snakemake command for this run, with further settings."""
         overlay = self.folder / "overlay.yaml"
         overlay.write_text(yaml.safe_dump(merged(self.settings, settings)))
         return command(self.code, self.folder, [*self.overlays, overlay], *options)
 
     def environment(self) -> dict[str, str]:
-        """Variables with which the copy of the code is run, and no other."""
+        """Return environment variables with which the copy of the code is imported."""
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        own = {"PYTHONPATH": str(self.code / "src"), "XDG_CACHE_HOME": str(self.folder / "cache")}
-        return os.environ | own | {"PATH": path}
+        variables = {
+            "PYTHONPATH": str(self.code / "src"),
+            "XDG_CACHE_HOME": str(self.folder / "cache"),
+        }
+        return os.environ | variables | {"PATH": path}
 
     def snakemake(self, *options: str, **settings: Any) -> str:
-        """What Snakemake says, output and log together."""
+        """Run Snakemake and return its output and log."""
         command, variables = self.command(*options, **settings), self.environment()
         done = subprocess.run(command, capture_output=True, text=True, env=variables)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
     def plan(self, *targets: str, **settings: Any) -> dict[str, int]:
-        """Planned jobs by rule, target rules left out."""
-        return counted(self.snakemake(*targets, "--dry-run", "--quiet", "rules", **settings))
+        """Return the number of planned jobs by rule, without target rules."""
+        return count_jobs(self.snakemake(*targets, "--dry-run", "--quiet", "rules", **settings))
 
     def elsewhere(self, name: str) -> Run:
-        """A run of the same code and settings in an empty folder beside this one's."""
+        """Return a run of the same code and settings in an empty folder beside this one."""
         other = copy.copy(self)
         other.folder = self.folder.with_name(name)
         other.folder.mkdir()
         return other
 
     def pretend(self, *targets: str) -> None:
-        """Make every file as if all jobs had run; what stands there already is kept."""
+        """Write every file as if all jobs had run; existing files are kept."""
         summary = self.snakemake(*targets, "--summary").splitlines()
         start = next(n for n, line in enumerate(summary) if line.startswith("output_file"))
         for line in summary[start + 1 :]:
@@ -91,14 +94,14 @@ class Run:
 
 
 def command(code: Path, folder: Path, configs: list[Path], *options: str) -> list[str]:
-    """Words of a Snakemake command for a run in a folder, by some code."""
+    """Return the words of a Snakemake command for a run in a folder, with some code."""
     words = [sys.executable, "-m", "snakemake", "--snakefile", str(code / "Snakefile")]
     words += ["--directory", str(folder), "--cores", "1", *options]
     return [*words, "--configfile", *map(str, configs)]
 
 
 class Job(NamedTuple):
-    """A job of a plan: its files, and its command as words, without what leads into its log."""
+    """A job of a plan: its files, and its command as words, without the redirection to its log."""
 
     rule: str
     inputs: tuple[str, ...]
@@ -106,9 +109,9 @@ class Job(NamedTuple):
     words: tuple[str, ...]
 
 
-def jobs(said: str) -> Iterator[Job]:
-    """Jobs with a command, in what a dry run with `--printshellcmds` says."""
-    for block in re.split(r"^(?=(?:local)?rule \w+:)", said, flags=re.M)[1:]:
+def jobs(output: str) -> Iterator[Job]:
+    """Return the jobs with a command, from the output of a dry run with `--printshellcmds`."""
+    for block in re.split(r"^(?=(?:local)?rule \w+:)", output, flags=re.M)[1:]:
         shell = re.search(r"^Shell command: (.*?)(?: &> \S+)?$", block, re.M)
         if shell:
             rule = block.partition(":")[0].rpartition(" ")[2]
@@ -117,21 +120,21 @@ def jobs(said: str) -> Iterator[Job]:
 
 
 def _files(block: str, kind: str) -> tuple[str, ...]:
-    """Files of a job, of one kind."""
-    found = re.search(rf"^    {kind}: (.*)$", block, re.M)
-    return tuple(found[1].split(", ")) if found else ()
+    """Return the files of a job of one kind."""
+    line = re.search(rf"^    {kind}: (.*)$", block, re.M)
+    return tuple(line[1].split(", ")) if line else ()
 
 
-def counted(said: str) -> dict[str, int]:
-    """Planned jobs by rule in what a dry run says, target rules left out."""
-    table = said.partition("Job stats:")[2].partition("total")[0]
+def count_jobs(output: str) -> dict[str, int]:
+    """Return the number of jobs by rule, from the output of a dry run, without target rules."""
+    table = output.partition("Job stats:")[2].partition("total")[0]
     counts = {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", table, re.M)}
-    assert counts or "Nothing to be done" in said
+    assert counts or "Nothing to be done" in output
     return {rule: n for rule, n in counts.items() if rule not in TARGETS}
 
 
 def copy_of(source: Path, target: Path) -> None:
-    """Copy a file or folder with its times, compiled files left out."""
+    """Copy a file or folder with its times, without compiled files."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
         left_out = shutil.ignore_patterns("__pycache__", "*.egg-info")
@@ -141,7 +144,7 @@ def copy_of(source: Path, target: Path) -> None:
 
 
 def merged(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `overlay` laid over it, mapping by mapping."""
+    """Return `base` with `overlay` on top, mapping by mapping."""
     result = dict(base)
     for key, value in overlay.items():
         both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)

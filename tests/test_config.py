@@ -1,7 +1,8 @@
-"""Settings: closed sections, overlays, slices, and who needs what."""
+"""Settings: closed sections, overlays, slices, and what results need."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import yaml
 
 from glab.config import Config, config_from, load_config, merge_overlay, plan
 from glab.config.__main__ import schema
+from glab.config.faults import FORMERLY
 from glab.errors import GlabError
 
 FOLDER = Path(__file__).parents[1] / "config"
@@ -38,7 +40,7 @@ def changed(content: dict, **overlay: object) -> Config:
 # --- reading ---------------------------------------------------------------------------------
 
 
-def test_the_schema_is_the_code_s() -> None:
+def test_the_schema_is_that_of_the_code() -> None:
     assert (FOLDER / "schema.json").read_text() == schema(), "make schema"
 
 
@@ -54,23 +56,67 @@ def test_overlays_hold_differences_only(overlay: Path, content: dict) -> None:
 
 
 @pytest.mark.parametrize(
-    ("overlay", "told"),
+    ("overlay", "message"),
     [
         ({"yaers": {"first": 2003}}, "did you mean 'years'"),
         ({"domain": {"tile_cell": 3}}, "did you mean 'tile_cells'"),
         ({"links": {"tb_vod": {"network": {"epoch": 3}}}}, "did you mean 'epochs'"),
         ({"domain": {"land_fraction_min": 1.5}}, "domain.land_fraction_min"),
         ({"baselines": {"vod": {"start": "2021-01-01"}}}, "before it starts"),
-        ({"links": {"tb_vod": {"start_from": "tb_vdo"}}}, "tb_vdo"),
-        ({"sources": {"casm": {"reader": None}}}, "names a reader"),
-        ({"sources": {"casm": None}}, "no source 'casm'"),
-        ({"baselines": {"vod": None}}, "no baseline 'vod'"),
+        ({"links": {"tb_vod": {"start_from": "tb_vdo"}}}, "did you mean 'tb_vod'"),
+        ({"sources": {"casm": {"reader": None}}}, "needs a reader"),
+        ({"sources": {"casm": None}}, "unknown source 'casm'"),
+        ({"baselines": {"vod": None}}, "unknown baseline 'vod'"),
         ({"train": {"form": "."}}, "did you mean 'from'"),
+        ({"evaluate": {"controls": ["tb_vod_lin"]}}, "did you mean 'tb_vod'"),
+        ({"products": {"glab_vdo": {"first": 2002, "last": 2003}}}, "did you mean 'glab_vod'"),
+        ({"products": {"glab_vod": {"link": "tb_vodd"}}}, "did you mean 'tb_vod'"),
+        ({"products": {"glab_tb": {"baseline": "amsr"}}}, "did you mean 'amsre'"),
     ],
 )
-def test_a_setting_that_cannot_be_is_told(overlay: dict, told: str, content: dict) -> None:
-    with pytest.raises(GlabError, match=told):
+def test_an_invalid_setting_is_an_error(overlay: dict, message: str, content: dict) -> None:
+    with pytest.raises(GlabError, match=message):
         changed(content, **overlay)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "new"),
+    [
+        ({"links": {"tb_vod": {"records": []}}}, "links.tb_vod.sensors"),
+        ({"links": {"mine": {"records": [], "target": {}}}}, "links.mine.sensors"),
+        ({"links": {"tb_vod": {"member_share": 1}}}, "links.tb_vod.member_fraction"),
+        ({"links": {"tb_vod": {"noise_share": 1}}}, "links.tb_vod.noise_fraction"),
+        ({"links": {"tb_vod": {"network": {"rebased_share": 1}}}}, "network.rebased_fraction"),
+        ({"links": {"tb_vod": {"network": {"places_share": 1}}}}, "network.places_fraction"),
+        ({"splits": {"held_out_share": 1}}, "splits.held_out_fraction"),
+        ({"splits": {"validation_share": 1}}, "splits.validation_fraction"),
+        ({"regrid": {"bad_share_max": 1}}, "regrid.bad_fraction_max"),
+        ({"evaluate": {"stations": {"bad_share_max": 1}}}, "evaluate.stations.bad_fraction_max"),
+        ({"evaluate": {"window_share_min": 1}}, "evaluate.window_fraction_min"),
+        ({"evaluate": {"trend_share_min": 1}}, "evaluate.trend_fraction_min"),
+    ],
+)
+def test_a_renamed_setting_is_an_error_with_its_new_name(
+    overlay: dict, new: str, content: dict
+) -> None:
+    with pytest.raises(GlabError, match="this setting was renamed") as error:
+        changed(content, **overlay)
+    assert error.value.remedy.endswith(new)
+
+
+def test_every_renamed_setting_is_in_the_changelog() -> None:
+    text = (FOLDER.parent / "CHANGELOG.md").read_text().partition("#### Settings")[2]
+    rows = re.findall(r"^\| `([\w.<>]+)` \| `([\w.<>]+)` \|", text.partition("####")[0], re.M)
+    table = {old.rpartition(".")[2]: new.rpartition(".")[2] for old, new in rows}
+    assert table == FORMERLY
+
+
+@pytest.mark.parametrize("table", ["sources", "baselines", "links"])
+@pytest.mark.parametrize("name", ["a b", "../x", "$(id)", "a;b", "a|b", ""])
+def test_names_are_letters_digits_and_underscores(table: str, name: str, content: dict) -> None:
+    entry = next(iter(content[table].values()))
+    with pytest.raises(GlabError, match=f"variable: {table}"):
+        changed(content, **{table: {name: entry}})
 
 
 @pytest.mark.parametrize("text", ["years: [", None])
@@ -108,7 +154,7 @@ def test_a_slice_holds_what_its_own_link_needs(whole: Config, content: dict) -> 
 def test_a_source_may_share_an_archive_at_another_hour(whole: Config, content: dict) -> None:
     assert whole.regrid_of("surface").local_hour == 6.0
     assert whole.regrid_of("surface_evening").local_hour == 18.0
-    with pytest.raises(GlabError, match="no source 'surfaces'"):
+    with pytest.raises(GlabError, match="did you mean 'surface'"):
         changed(content, sources={"surface_evening": {"archive": "surfaces"}})
 
 
@@ -117,7 +163,7 @@ def test_the_simulated_earth_has_its_own_maps(whole: Config, small: Config) -> N
     assert small.domain_of().maps == {}
 
 
-def test_the_model_s_choices_reach_both_stages_of_system_b(content: dict) -> None:
+def test_the_parameters_of_l_meb_reach_both_stages_of_the_inversion(content: dict) -> None:
     other = changed(content, lmeb={"q_r": 0.1}, mask={"snow_max_kg_m2": 1.0})
     assert other.tb40_of().lmeb == other.retrieve_of().lmeb == other.lmeb
     assert other.retrieve_of().mask.snow_max_kg_m2 == 1.0
@@ -140,7 +186,7 @@ def test_a_source_without_series_has_no_cycle(whole: Config) -> None:
         whole.residuals_of("surface_evening")
 
 
-# --- who needs what --------------------------------------------------------------------------
+# --- what results need -----------------------------------------------------------------------
 
 
 def test_years_of_a_source_lie_in_its_period_and_the_run(whole: Config) -> None:
@@ -148,7 +194,7 @@ def test_years_of_a_source_lie_in_its_period_and_the_run(whole: Config) -> None:
     assert whole.source_years("smap_ib") == list(range(2015, 2021))
 
 
-def test_both_sides_of_a_link_share_each_record_s_baseline(whole: Config) -> None:
+def test_inputs_and_target_of_a_link_have_the_baseline_of_the_sensor(whole: Config) -> None:
     assert plan.training_cycles(whole, "amsr_smos") == [
         ("amsre", "amsre"),
         ("amsre", "tb40"),
@@ -191,27 +237,27 @@ def test_the_last_trained_year_of_the_composed_tb_never_looks_beyond(content: di
     assert near == {2018, 2019, 2020}
 
 
-def test_a_year_without_inputs_is_told(whole: Config) -> None:
+def test_a_year_without_inputs_is_an_error(whole: Config) -> None:
     with pytest.raises(GlabError, match="cannot predict 1999"):
         plan.prediction_residuals(whole, "amsr_smos", 1999)
 
 
-def test_a_link_without_overlap_is_told(small: Config, content: dict) -> None:
-    records = [{"baseline": "amsre", "inputs": [{"source": "amsre", "variable": "tb"}]}]
+def test_a_link_without_overlap_is_an_error(small: Config, content: dict) -> None:
+    sensors = [{"baseline": "amsre", "inputs": [{"source": "amsre", "variable": "tb"}]}]
     target = {"source": "smap_ib", "variable": "vod"}
-    other = changed(content, links={"amsr_smos": {"sensors": records, "target": target}})
+    other = changed(content, links={"amsr_smos": {"sensors": sensors, "target": target}})
     with pytest.raises(GlabError, match="overlap"):
         plan.training_residuals(other, "amsr_smos")
 
 
-def test_records_serve_their_role(content: dict) -> None:
+def test_a_sensor_is_used_in_its_role(content: dict) -> None:
     observed = {"source": "smos_l3", "variable": "tb"}
     composed = {"source": "compose", "variable": "tb"}
-    records = [
+    sensors = [
         {"baseline": "vod", "inputs": [observed], "role": "train"},
         {"baseline": "vod", "inputs": [composed], "role": "predict"},
     ]
-    other = changed(content, links={"tb_vod": {"sensors": records}})
+    other = changed(content, links={"tb_vod": {"sensors": sensors}})
     assert {r.source for r in plan.training_residuals(other, "tb_vod")} == {"smos_l3", "smap_ib"}
     assert {r.source for r in plan.prediction_residuals(other, "tb_vod", 2010)} == {"compose"}
     assert ("vod", "compose") not in plan.training_cycles(other, "tb_vod")

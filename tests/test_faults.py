@@ -256,7 +256,7 @@ def test_killed_at_twenty_random_moments(undisturbed: Run) -> None:
 def test_a_fault_in_the_code_leaves_its_traceback_in_the_job_s_log(
     undisturbed: Run, tmp_path: Path
 ) -> None:
-    run = undisturbed.copied(tmp_path)
+    run = undisturbed.copy_to(tmp_path)
     step = run.code / "src/glab/steps/publish.py"
     step.write_text(step.read_text().replace("    with io.", "    1 / 0\n    with io."))
     with pytest.raises(AssertionError, match=r"logs/publish/glab_tb\.log"):

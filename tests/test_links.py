@@ -26,8 +26,8 @@ def published():
 
 def test_the_default_pools_both_sensors_and_gives_no_coordinates(default):
     link = default.links["amsr_smos"]
-    assert [record.inputs[0].source for record in link.sensors] == ["amsre", "amsr2"]
-    assert {record.baseline for record in link.sensors} == {"amsre", "amsr2"}
+    assert [sensor.inputs[0].source for sensor in link.sensors] == ["amsre", "amsr2"]
+    assert {sensor.baseline for sensor in link.sensors} == {"amsre", "amsr2"}
     assert not any(each.features.coordinates for each in default.links.values())
     assert default.links["tb_vod"].footprint == "M36"
     assert default.links["tb_vod"].offset_pairs is None
@@ -97,7 +97,7 @@ def test_a_slice_holds_what_its_stage_depends_on_and_no_more(default):
         {"links": {"tb_vod": {"network": {"los": "huber"}}}},
     ],
 )
-def test_links_that_cannot_be(default, overlay):
+def test_an_invalid_link_is_an_error(default, overlay):
     with pytest.raises(GlabError):
         config_from(merge_overlay(default.model_dump(), overlay))
 
@@ -121,7 +121,7 @@ def test_a_target_that_begins_in_2010(default, overlay, target, inputs):
     assert {r.year for r in drawn if r.source == target} == set(range(2010, 2021))
 
 
-def test_without_casm_the_record_goes_past_2020():
+def test_without_casm_the_vod_link_predicts_years_after_2020():
     later = config_from(
         merge_overlay(load("config", "smos_ib").model_dump(), {"years": {"last": 2023}})
     )
@@ -136,7 +136,7 @@ def test_without_casm_the_record_goes_past_2020():
     ],
 )
 def test_the_tb_of_smos_is_a_setting(default, source, series):
-    """A bin of SMOS L3, or SMOS-IC's fitted TB, in place of system B's 40° TB."""
+    """A bin of SMOS L3, or SMOS-IC's fitted TB, in place of the 40° TB."""
     changed = {
         "sources": {source: {"series": series}},
         "links": {"amsr_smos": {"target": {"source": source}}},
@@ -146,3 +146,51 @@ def test_the_tb_of_smos_is_a_setting(default, source, series):
     assert other.compose_of().series.select == series["select"]
     drawn = {r.source for r in plan.training_residuals(other, "amsr_smos")}
     assert drawn == {"amsre", "amsr2", source}
+
+
+# --- products and the links they come from -------------------------------------------------------
+
+
+def with_overlay(base: Config, **overlay) -> Config:
+    return config_from(merge_overlay(base.model_dump(), overlay))
+
+
+def test_products_use_the_default_vod_link_and_its_baseline(default, published):
+    assert plan.links_in_use(default) == ["amsr_smos", "tb_vod"]
+    assert plan.residual_baseline(default, 2010) == "vod"
+    assert plan.residual_baseline(published, 2010) == "own"
+
+
+@pytest.mark.parametrize(
+    ("products", "links"),
+    [
+        ({"glab_tb": None, "glab_vod": None}, []),
+        ({"smos_ib": None, "glab_vod": None}, ["amsr_smos"]),
+        ({"smos_ib": None, "glab_tb": None}, ["amsr_smos", "tb_vod"]),
+    ],
+)
+def test_a_product_uses_its_own_links_only(default, products, links):
+    assert plan.links_in_use(with_overlay(default, products=products)) == links
+
+
+def test_a_vod_link_without_composed_tb_needs_no_other_link(default):
+    sensor = {"baseline": "vod", "inputs": [{"source": "smos_l3", "variable": "tb"}]}
+    links = {"smos_vod": default.links["tb_vod"].model_dump() | {"sensors": [sensor]}}
+    products = {"glab_tb": None, "glab_vod": {"link": "smos_vod"}}
+    assert plan.links_in_use(with_overlay(default, links=links, products=products)) == ["smos_vod"]
+    other = with_overlay(default, links=links, products={"glab_tb": {"link": "smos_vod"}})
+    with pytest.raises(GlabError, match=r"products\.glab_tb\.baseline"):
+        plan.residual_baseline(other, 2010)
+
+
+def test_the_residual_of_glab_tb_can_have_a_baseline_of_its_own(default):
+    products = {"glab_vod": None, "glab_tb": {"baseline": "amsr2"}}
+    other = with_overlay(default, links={"tb_vod": None}, products=products)
+    assert plan.residual_baseline(other, 2010) == "amsr2"
+    assert plan.links_in_use(other) == ["amsr_smos"]
+
+
+def test_glab_tb_goes_on_where_other_inputs_of_the_vod_link_end(default):
+    later = with_overlay(default, years={"last": 2023})
+    assert 2023 not in plan.link_years(later, "tb_vod")
+    assert plan.residual_baseline(later, 2023) == "vod"

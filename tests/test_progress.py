@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from glab.io.files import with_progress
+from glab.io.progress import with_progress
 
 
 class Terminal(io.StringIO):

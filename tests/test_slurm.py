@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from on_slurm import PLACE, Cluster, Job, OnSlurm, awaited, cluster, told
-from planning import ROOT, counted
+from planning import ROOT, count_jobs
 
 ON_GPUS = ("train", "predict")
 NETWORK = "results/train/tb_vod/0/network.safetensors"
@@ -84,7 +84,7 @@ def test_every_rule_ran_as_a_slurm_job(
     jobs: list[Job], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     plan = OnSlurm(tmp_path_factory.mktemp("plan"))
-    planned = counted(plan("--dry-run", "--quiet", "rules", limit_s=120))
+    planned = count_jobs(plan("--dry-run", "--quiet", "rules", limit_s=120))
     groups = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())["groups"]
     ran = Counter(job.task for job in jobs)
     assert {job.ends for job in jobs} == {("COMPLETED",)}

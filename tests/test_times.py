@@ -1,4 +1,4 @@
-"""The table of what a run cost."""
+"""The table of time and memory of a run."""
 
 from pathlib import Path
 
@@ -34,5 +34,5 @@ def test_time_and_memory_by_rule(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_a_folder_without_benchmarks(tmp_path: Path) -> None:
-    with pytest.raises(GlabError, match="no benchmarks"):
+    with pytest.raises(GlabError, match="no benchmark files"):
         times(tmp_path)

@@ -1,4 +1,4 @@
-"""`glab <stage> …`: each command is the step of that stage, its options the step's arguments."""
+"""Command line `glab <stage> …`: each command calls the step of that stage with its options."""
 
 from __future__ import annotations
 
@@ -13,27 +13,33 @@ from glab.errors import GlabError
 
 STAGES = {
     "simulate": "Write one year of a source of the simulated Earth, in its native format.",
-    "acquire": "Check one year of a filled archive and write its manifest.",
+    "acquire": "Check one year of an archive and write its manifest.",
     "domain": "Choose and order the land cells of the target grid.",
-    "regrid": "Put a year of granules onto the domain, quality-controlled.",
+    "regrid": "Regrid a year of granules to the domain, with quality control.",
     "climatology": "Fit the seasonal cycle of one tile of a source over a baseline.",
-    "residuals": "Take the seasonal cycle from one year of a source.",
-    "samples": "Draw co-located inputs and targets of a link's training years.",
-    "train": "Train one network.",
-    "calibrate": "Fit offsets and spread of an ensemble.",
-    "predict": "Apply an ensemble to one year.",
-    "tb40": "Fit L-MEB to multi-angular SMOS TB and evaluate it at 40 degrees.",
+    "residuals": "Subtract the seasonal cycle from one year of a source.",
+    "samples": "Draw inputs and targets of the training years of a link.",
+    "train": "Train one network of the ensemble of a link.",
+    "calibrate": "Fit offsets and data variance of an ensemble.",
+    "predict": "Predict one year with an ensemble.",
+    "tb40": "Compute 40 degree TB from multi-angular SMOS TB.",
     "retrieve": "Invert 40 degree TB for soil moisture and VOD.",
-    "compose": "Join SMOS and network TB into one L-band record.",
+    "compose": "Compose L-band TB from the reference and the networks.",
     "product": "Format one product year as a CF file on the 2-D grid.",
     "publish": "Join all years of a product in one Zarr store.",
     "evaluate": "Measure skill against the truth or validation data.",
     "report": "Write the page of figures and tables.",
 }
 
+FURTHER = {
+    "check": ("glab.steps.acquire:check", "Rewrite the manifests whose granules have changed."),
+    "times": ("glab.steps.times:times", "Print time and peak memory of a run by rule."),
+}
+"""Commands that are not a stage."""
+
 
 def _settings_from_json(section: type[Section], tokens: Sequence[Token]) -> Section:
-    """The settings of a stage from the one JSON text of `--settings`."""
+    """Return the settings of a stage from the JSON text of `--settings`."""
     return section.model_validate_json(tokens[0].value)
 
 
@@ -41,7 +47,7 @@ Parameter(accepts_keys=False, n_tokens=1, converter=_settings_from_json)(Section
 
 
 def application() -> App:
-    """The command line; a stage's module is imported when its command is called."""
+    """Return the command line. A command imports the module of its stage when it is called."""
     app = App(
         name="glab",
         help="Long-term L-band brightness temperature and vegetation optical depth.",
@@ -50,16 +56,16 @@ def application() -> App:
     )
     for stage, text in STAGES.items():
         app.command(f"glab.steps.{stage}:{stage}", name=stage, help=text)
-    app.command("glab.steps.acquire:check", name="check", help="Rewrite manifests that differ.")
-    app.command("glab.steps.times:times", name="times", help="Tell what a run cost, by rule.")
+    for command, (step, text) in FURTHER.items():
+        app.command(step, name=command, help=text)
     return app
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command; a fault the user can act on is told without a traceback.
+    """Run a command; a `GlabError` ends it with a message and without a traceback.
 
     Args:
-        arguments: the words behind `glab`; None: those of this process.
+        arguments: words after `glab`; None: those of this process.
     """
     try:
         application()(sys.argv[1:] if arguments is None else arguments)

@@ -1,4 +1,4 @@
-"""The one error class of the project."""
+"""The error class of the project."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 
 class GlabError(Exception):
-    """A fault a person can act on: which file, which variable, found, expected, what to do.
+    """Report a fault that a user can act on.
 
     Args:
-        message: what went wrong, in one sentence.
-        path: the file it went wrong in.
+        message: the fault, in one sentence.
+        path: the file concerned.
         variable: the variable, setting or dimension concerned.
-        found: what stands there.
-        expected: what should stand there.
-        remedy: what the person can do about it.
+        found: the value or content found.
+        expected: the value or content expected.
+        remedy: what the user can do about it.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class GlabError(Exception):
         return "\n".join([self.message, *lines])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Survive the way back from a worker process."""
+        """Keep all details when the error returns from a worker process."""
         return (_rebuild, (self.message, self.__dict__.copy()))
 
 
@@ -60,13 +60,13 @@ def _rebuild(message: str, details: dict[str, Any]) -> GlabError:
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str], **where: Any) -> GlabError:
-    """The error for a name that is not known; it suggests the nearest that is.
+    """Return the error for an unknown name, with the nearest known name as remedy.
 
     Args:
-        kind: what the name should have named ("source", "setting", …).
+        kind: kind of thing that the name denotes ("source", "setting", …).
         name: the name found.
-        known: the names that would have been right.
-        **where: further details for `GlabError` (for example `path`).
+        known: the known names.
+        **where: further arguments of `GlabError`, for example `path`.
     """
     names = sorted(known)
     nearest = get_close_matches(name, names, n=1, cutoff=0.5)

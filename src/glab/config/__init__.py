@@ -1,10 +1,136 @@
-"""Typed settings and the slices that steps receive."""
+"""Settings of a run, and the slices of them that the steps receive.
 
-from glab.config.links import *  # noqa: F403
-from glab.config.products import *  # noqa: F403
-from glab.config.retrieval import *  # noqa: F403
+In: YAML files. Out: a checked `Config`, one slice for each stage, and the plan of a run.
+
+Read in this order: run (the whole configuration), sources, links, retrieval and products (the
+settings of each stage, with units), plan (which years and seasonal cycles a result needs).
+"""
+
+from glab.config.links import (
+    Activation,
+    Calibrate,
+    Compose,
+    ComposeOptions,
+    Detail,
+    Features,
+    Link,
+    LinkInput,
+    Mapping,
+    Network,
+    Predict,
+    Samples,
+    SensorInputs,
+    Splits,
+    Train,
+    TrainOptions,
+    VarianceTerm,
+)
+from glab.config.products import (
+    SENSORS,
+    STATIONS,
+    STATIONS_DOI,
+    Creator,
+    Evaluate,
+    EvaluateOptions,
+    Product,
+    ProductOptions,
+    ProductRequest,
+    Publish,
+    Report,
+    ReportOptions,
+    Stations,
+)
+from glab.config.retrieval import (
+    Lmeb,
+    Overpass,
+    PriorDays,
+    PriorSigma,
+    Retrieve,
+    RetrieveOptions,
+    Tb40,
+    Tb40Options,
+)
 from glab.config.run import Config, config_from, load_config, merge_overlay
-from glab.config.sources import *  # noqa: F403
-from glab.config.sources import Section
+from glab.config.sources import (
+    Acquire,
+    Box,
+    Climatology,
+    ClimatologyOptions,
+    Domain,
+    GroundMap,
+    Mask,
+    Period,
+    QualityRule,
+    Regrid,
+    RegridOptions,
+    Residuals,
+    Section,
+    Series,
+    Simulate,
+    SimulateOptions,
+    Source,
+    YearRange,
+)
 
-__all__ = ["Config", "Section", "config_from", "load_config", "merge_overlay"]
+__all__ = [
+    "Acquire",
+    "Activation",
+    "Box",
+    "Calibrate",
+    "Climatology",
+    "ClimatologyOptions",
+    "Compose",
+    "ComposeOptions",
+    "Config",
+    "Creator",
+    "Detail",
+    "Domain",
+    "Evaluate",
+    "EvaluateOptions",
+    "Features",
+    "GroundMap",
+    "Link",
+    "LinkInput",
+    "Lmeb",
+    "Mapping",
+    "Mask",
+    "Network",
+    "Overpass",
+    "Period",
+    "Predict",
+    "PriorDays",
+    "PriorSigma",
+    "Product",
+    "ProductOptions",
+    "ProductRequest",
+    "Publish",
+    "QualityRule",
+    "Regrid",
+    "RegridOptions",
+    "Report",
+    "ReportOptions",
+    "Residuals",
+    "Retrieve",
+    "RetrieveOptions",
+    "SENSORS",
+    "STATIONS",
+    "STATIONS_DOI",
+    "Samples",
+    "Section",
+    "SensorInputs",
+    "Series",
+    "Simulate",
+    "SimulateOptions",
+    "Source",
+    "Splits",
+    "Stations",
+    "Tb40",
+    "Tb40Options",
+    "Train",
+    "TrainOptions",
+    "VarianceTerm",
+    "YearRange",
+    "config_from",
+    "load_config",
+    "merge_overlay",
+]

@@ -8,7 +8,7 @@ from glab.config import Config
 
 
 def schema() -> str:
-    """The schema that editors check a configuration against, as text."""
+    """Return the JSON schema of a configuration, for editors, as text."""
     return json.dumps(Config.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Typed settings of the learned mappings, and the slices that the stages of a link receive."""
+"""Settings of links, of the stages from `samples` to `predict`, and of `compose`."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ VarianceTerm = Literal["constant", "structural", "inverse_count", "climatology",
 
 
 class LinkInput(Section):
-    """One variable of one source that a link reads; `channels` None: all."""
+    """One variable of one source that a link reads."""
 
     source: str
     variable: str
-    channels: list[str] | None = None
+    channels: list[str] | None = None  # None: all channels
 
 
 class SensorInputs(Section):
-    """Inputs of one sensor period, all relative to one baseline; a link pools its sensors."""
+    """Inputs of one sensor, relative to one baseline. A link pools its sensors."""
 
     baseline: str
     inputs: list[LinkInput] = Field(min_length=1)
-    role: Literal["both", "train", "predict"] = "both"  # what it serves: published trains on SMOS
+    role: Literal["both", "train", "predict"] = "both"  # stages that use this sensor
 
 
 class Features(Section):
-    """What a network sees of its inputs."""
+    """Inputs of a network."""
 
-    residual: bool = True
-    means_days: list[int] = [91, 365]  # widths of the running means, ascending
-    means_values_min: list[int] = [5, 20]  # values a mean needs, else the next shorter is taken
+    residual: bool = True  # residual of the day
+    means_days: list[int] = [91, 365]  # days; widths of the running means, ascending
+    means_values_min: list[int] = [5, 20]  # values a mean needs, else the next shorter one is used
     means_alignment: list[Literal["centred", "past", "future"]] = Field(["centred"], min_length=1)
-    climatology: bool = True  # of inputs and target, at that date
-    coordinates: bool = False  # latitude and sin(longitude), as published
+    climatology: bool = True  # seasonal cycle of inputs and target on that day
+    coordinates: bool = False  # latitude and sin(longitude), as in the published method
 
     @model_validator(mode="after")
     def _means_match(self) -> Features:
@@ -51,64 +51,64 @@ class Features(Section):
 class Network(Section):
     """Layers, loss and optimiser of one network."""
 
-    hidden: list[int] = [128, 128, 64]
-    activations: list[Activation] = Field(["silu"], min_length=1)  # by layer, the last repeats
-    leaky_slope: float = 0.01  # of leaky_relu
-    scale_target: bool = True  # False: the loss is taken in the target's own unit, as published
+    hidden: list[int] = [128, 128, 64]  # neurons of each hidden layer
+    activations: list[Activation] = Field(["silu"], min_length=1)  # by layer; the last one repeats
+    leaky_slope: float = 0.01  # of leaky_relu for negative values
+    scale_target: bool = True  # False: loss in the unit of the target, as in the published method
     loss: Literal["huber", "log_cosh", "mse"] = "huber"
-    huber_delta: Positive = 1.0
+    huber_delta: Positive = 1.0  # in the unit of the loss
     learning_rate: Positive = 1e-3
     weight_decay: float = 0.0
-    batch_size: int = Field(2048, gt=0)
+    batch_size: int = Field(2048, gt=0)  # samples
     epochs: int = Field(30, gt=0)
-    patience: int | None = None  # epochs without gain on the validation blocks; None: run all
-    schedule: Literal["constant", "cosine"] = "cosine"
-    rebased_fraction: Fraction = 0.0  # of an epoch's samples, told relative to another of its years
-    places_fraction: Fraction = 0.0  # the same, relative to a year of another cell, in first epochs
-    places_epochs: Fraction = 0.3  # share of the epochs that are these first ones
+    patience: int | None = None  # epochs without a lower validation loss; None: all epochs run
+    schedule: Literal["constant", "cosine"] = "cosine"  # of the learning rate
+    rebased_fraction: Fraction = 0.0  # of samples that are relative to another year of their cell
+    places_fraction: Fraction = 0.0  # of samples relative to another cell, in the first epochs
+    places_epochs: Fraction = 0.3  # fraction of the epochs that are these first epochs
 
 
 class Splits(Section):
-    """What is held out: whole years and spatial blocks, never random rows."""
+    """Held-out data: whole years and spatial blocks, never random rows."""
 
     held_out_years: list[int] = []
     held_out_fraction: Fraction = 0.2  # of the spatial blocks
-    buffer_cells: int = Field(1, ge=0)  # around a held-out block, in no set at all
-    validation_fraction: Fraction = 0.1  # of the training blocks, for early stopping
+    buffer_cells: int = Field(1, ge=0)  # cells around a held-out block that are in no split
+    validation_fraction: Fraction = 0.1  # of the training blocks, for the validation loss
 
 
 class Mapping(Section):
-    """What a link maps to what: all that forms a feature vector."""
+    """Inputs and target of a link: the settings that define a feature vector."""
 
     sensors: list[SensorInputs] = Field(min_length=1)
     target: LinkInput
-    window_days: int = Field(1, gt=0)
+    window_days: int = Field(1, gt=0)  # days of a window; 1: daily
     features: Features = Features()
 
 
 class Link(Mapping):
-    """One learned mapping, how it is trained and how its uncertainty is found."""
+    """One learned mapping: its training and its uncertainty."""
 
-    target_days_min: int = 1  # days with a target that a window needs
-    footprint: float | str | None = None  # of the target: a grid's name, or a pattern's width in km
-    detail: Detail = "target"  # of what is predicted, where there is a footprint
-    training_years: list[int] | None = None  # None: the days of the baselines
-    samples_max: int = Field(4_000_000, gt=0)
-    memory_mb: int = Field(2000, gt=0)  # of one year's features; a longer year is thinned by days
+    target_days_min: int = 1  # days with a target value that a window needs
+    footprint: float | str | None = None  # of the target: name of a grid, or width in km
+    detail: Detail = "target"  # of predictions, where there is a footprint
+    training_years: list[int] | None = None  # None: the years of the baselines
+    samples_max: int = Field(4_000_000, gt=0)  # number of samples of all years
+    memory_mb: int = Field(2000, gt=0)  # MB for the features of one year, else days are left out
     network: Network = Network()
     members: int = Field(5, ge=1)
-    member_fraction: Fraction = 1.0  # of the training blocks each member sees, its own choice
-    start_from: str | None = None  # link whose networks this one starts from
-    frozen_layers: int = Field(0, ge=0)
-    offset_pairs: float | None = None  # n0 of the offset's shrinkage n/(n+n0); None: no offset
-    target_noise: float = Field(0.0, ge=0.0)  # standard error of a target value, taken out
+    member_fraction: Fraction = 1.0  # of the training blocks that each member uses
+    start_from: str | None = None  # link whose networks are the start of this one's
+    frozen_layers: int = Field(0, ge=0)  # first layers that keep the weights of `start_from`
+    offset_pairs: float | None = None  # n0 of the shrinkage n/(n+n0) of offsets; None: no offset
+    target_noise: float = Field(0.0, ge=0.0)  # standard error of the target, in its unit
     variance_terms: list[VarianceTerm] = ["constant", "structural", "inverse_count"]
-    noise_fraction: float | None = None  # data uncertainty by perturbed inputs (published: 0.1)
-    noise_runs: int = Field(5, ge=2)
-    batch_size: int = Field(65536, gt=0)  # rows a network is applied to at once
+    noise_fraction: float | None = None  # of the inputs' standard deviation; None: no noise runs
+    noise_runs: int = Field(5, ge=2)  # predictions with perturbed inputs
+    batch_size: int = Field(65536, gt=0)  # rows of one call of a network in prediction
 
     @model_validator(mode="after")
-    def _places_have_cycles(self) -> Link:
+    def _rebasing_has_cycles(self) -> Link:
         if self.network.places_fraction and not self.features.climatology:
             raise ValueError("network.places_fraction needs features.climatology")
         return self
@@ -129,7 +129,7 @@ class Samples(Mapping):
 
 
 class Train(Section):
-    """Slice of one link; the member is an argument."""
+    """Slice of one link; the member is an argument of the step."""
 
     name: str
     seed: int
@@ -139,10 +139,10 @@ class Train(Section):
 
 
 class TrainOptions(Section):
-    """Where the networks of every link come from."""
+    """Origin of the networks of every link."""
 
     from_: str | None = Field(None, alias="from")
-    # folder of the run whose networks are taken, from this run's; "." keeps its own; None: trained
+    # use the networks of this run folder (relative path); ".": keep this run's own; None: train
 
 
 class Calibrate(Section):
@@ -168,16 +168,16 @@ class Predict(Mapping):
 
 
 class ComposeOptions(Section):
-    """How L-band TB is put together from SMOS and the networks."""
+    """Composition of L-band TB from the L-band reference and networks."""
 
-    links: list[str] = ["amsr_smos"]
-    reference: str = "smos_l3"
+    links: list[str] = ["amsr_smos"]  # links that predict L-band TB
+    reference: str = "smos_l3"  # source of the observed L-band TB
     mode: Literal["blend", "observed", "network"] = "blend"
-    reference_error_k: Positive = 2.5  # used where the reference carries no tb_error
+    reference_error_k: Positive = 2.5  # K; used where the reference has no tb_error
 
 
 class Compose(ComposeOptions):
-    """Slice: with the reference's series, and the sensor of each sensor of each link."""
+    """Slice: with the series of the reference and the sensors of each link."""
 
     series: Series
     mask: Mask

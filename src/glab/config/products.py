@@ -1,4 +1,4 @@
-"""Typed settings of what is made of the record: products, stores, judgement, page."""
+"""Settings of products, stores, evaluation and page."""
 
 from __future__ import annotations
 
@@ -8,11 +8,21 @@ from typing import Literal
 from pydantic import Field
 
 from glab.config.links import Splits
-from glab.config.sources import Fraction, Period, Positive, Section
+from glab.config.sources import Fraction, Period, Positive, Section, YearRange
+
+ProductName = Literal["glab_tb", "glab_vod", "smos_ib"]
+
+
+class ProductRequest(YearRange):
+    """Years of a product, and the link that it comes from."""
+
+    link: str = "tb_vod"
+    # glab_vod: link whose predictions it contains; glab_tb: link whose baseline its residual has
+    baseline: str | None = None  # glab_tb: baseline of its residual; None: that of `link`
 
 
 class Creator(Section):
-    """Whom the products name as their maker."""
+    """Creator that the attributes of products name."""
 
     name: str = "GLAB contributors"
     type: Literal["person", "group", "institution"] = "group"
@@ -22,9 +32,9 @@ class Creator(Section):
 
 
 class ProductOptions(Section):
-    """How product files are laid out and signed."""
+    """Extent and attributes of product files."""
 
-    extent: Literal["auto", "grid", "window"] = "auto"  # auto: the grid, if cells span half of it
+    extent: Literal["auto", "grid", "window"] = "auto"  # auto: whole grid if cells span half of it
     overpass: Literal["ascending", "descending"] = "ascending"  # of smos_ib: 06:00 or 18:00
     creator: Creator = Creator()
     license: str = "https://creativecommons.org/licenses/by/4.0/"
@@ -33,16 +43,16 @@ class ProductOptions(Section):
 class Product(ProductOptions):
     """Slice of one product."""
 
-    product: Literal["glab_tb", "glab_vod", "smos_ib"]
-    references: list[str] = []  # DOIs of what it was made from
+    product: ProductName
+    references: list[str] = []  # DOIs of the sources
 
 
 class Publish(Section):
     """Chunks of the Zarr stores, the same for every product and variable."""
 
-    chunk_time: int = Field(73, gt=0)
-    chunk_y: int = Field(73, gt=0)
-    chunk_x: int = Field(87, gt=0)
+    chunk_time: int = Field(73, gt=0)  # days or windows
+    chunk_y: int = Field(73, gt=0)  # rows: 584 = 8 x 73
+    chunk_x: int = Field(87, gt=0)  # columns: 16 chunks span the 1388 of the grid
 
 
 SENSORS = {
@@ -52,37 +62,37 @@ SENSORS = {
     "amsr2_smos": Period(start=dt.date(2012, 7, 2), end=dt.date(2015, 3, 30)),
     "amsr2_smos_smap": Period(start=dt.date(2015, 3, 31)),
 }
-"""Stretches of the record with one set of sensors each (docs/science.md, section 7)."""
+"""Segments of the record with one set of sensors each (docs/science.md, section 7)."""
 
 
 STATIONS, STATIONS_DOI = "ismn", "10.5194/hess-25-5749-2021"
-"""What the archive of stations is called where sources are, and who describes it."""
+"""Name of the archive of stations among the sources, and DOI of its description."""
 
 
 class Stations(Section):
-    """Soil moisture of stations in the layout of ISMN, beside that of `smos_ib`."""
+    """Comparison of `smos_ib` soil moisture with stations in the layout of ISMN."""
 
-    archive: str = "data/ismn"  # holds <network>/<station>/…stm; from the folder of the run
-    depth_max_m: Positive = 0.05  # sensors from the surface down to here
-    pairs_min: int = Field(100, ge=3)  # that a series needs to be judged
-    distance_max_km: Positive = 25.0  # from the station to the centre of its cell
-    hours_max: Positive = 3.0  # from the overpass to the station's value
-    bad_fraction_max: Fraction = 0.2  # of unreadable files, above which the comparison fails
+    archive: str = "data/ismn"  # folder of <network>/<station>/…stm; relative to the run
+    depth_max_m: Positive = 0.05  # m; sensors between the surface and this depth
+    pairs_min: int = Field(100, ge=3)  # pairs of values that a comparison needs
+    distance_max_km: Positive = 25.0  # km; from the station to the centre of its cell
+    hours_max: Positive = 3.0  # h; from the overpass to the value of the station
+    bad_fraction_max: Fraction = 0.2  # of unreadable files; above it the comparison fails
 
 
 class EvaluateOptions(Section):
-    """What skill is judged on."""
+    """Periods, groups of cells and thresholds of the evaluation."""
 
-    periods: dict[str, Period] = {}  # besides the whole record, and training and held-out years
-    sensors: dict[str, Period] = SENSORS  # neighbours are compared for steps
-    footprint: str | None = "M36"  # grid the truth is averaged to and back; None: truth as it is
-    window_fraction_min: Fraction = 0.5  # unfrozen days a window of the truth needs
-    trend_fraction_min: Fraction = 0.4  # of the record, that a cell's trend needs
-    vod_classes: list[float] = [0.2, 0.5, 0.8]  # bounds of classes of the cells' mean VOD
-    sparse_vod_max: float = 0.6  # mean VOD of the group "sparse", where soil moisture is judged
-    placebo_every_days: int = Field(36, gt=0)  # distance of the dates where no sensor changes
-    controls: list[str] = []  # links judged beside the products though they feed none
-    stations: Stations | None = None
+    periods: dict[str, Period] = {}  # besides the whole record, training and held-out years
+    sensors: dict[str, Period] = SENSORS  # segments; breaks are computed between neighbours
+    footprint: str | None = "M36"  # grid to which the truth is averaged; None: truth of the cell
+    window_fraction_min: Fraction = 0.5  # of unfrozen days that a window of the truth needs
+    trend_fraction_min: Fraction = 0.4  # of the record that the trend of a cell needs
+    vod_classes: list[float] = [0.2, 0.5, 0.8]  # bounds of the classes of mean VOD of a cell
+    sparse_vod_max: float = 0.6  # highest mean VOD of the group "sparse"
+    placebo_every_days: int = Field(36, gt=0)  # days between placebo dates
+    controls: list[str] = []  # links that are evaluated although no product uses them
+    stations: Stations | None = None  # None: no comparison with stations
 
 
 class Evaluate(EvaluateOptions):
@@ -90,23 +100,23 @@ class Evaluate(EvaluateOptions):
 
     splits: Splits = Splits()
     seed: int = 0
-    overpass: Literal["ascending", "descending"] = "ascending"  # that `smos_ib` shows
+    overpass: Literal["ascending", "descending"] = "ascending"  # of smos_ib
 
 
-class ReportChoice(Section):
-    """What the page shows."""
+class ReportOptions(Section):
+    """Content of the page."""
 
     title: str = "GLAB: one L-band record from four radiometers"
-    example_cells: int = Field(6, ge=0)
-    dots_per_inch: int = Field(110, ge=50, le=300)
+    example_cells: int = Field(6, ge=0)  # cells whose series are shown
+    dots_per_inch: int = Field(110, ge=50, le=300)  # resolution of the figures
     beside: dict[str, str | None] = {}
-    # by method, the folder of a run on the same world, from that of this run; None: not shown
+    # folder of a run of another method on the same world (relative path), by method
 
 
-class Report(ReportChoice):
+class Report(ReportOptions):
     """Slice of `report`."""
 
-    run: dict[str, str] = {}  # name, method and seed of the run, as the page tells them
+    run: dict[str, str] = {}  # name, method and seed of the run
     sensors: dict[str, Period] = SENSORS
     splits: Splits = Splits()
     seed: int = 0

@@ -1,162 +1,174 @@
-"""The configuration of a run, the slices that its steps receive, and how faults are reported."""
+"""Configuration of a run: reading, checks, and the slices that the steps receive."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
-from glab.config import links as k
-from glab.config import products as p
-from glab.config import retrieval as b
-from glab.config import sources as s
+from glab.config.faults import explain_fault
+from glab.config.links import (
+    Calibrate,
+    Compose,
+    ComposeOptions,
+    Link,
+    Predict,
+    Samples,
+    Splits,
+    Train,
+    TrainOptions,
+)
+from glab.config.products import (
+    STATIONS,
+    STATIONS_DOI,
+    Evaluate,
+    EvaluateOptions,
+    Product,
+    ProductName,
+    ProductOptions,
+    ProductRequest,
+    Publish,
+    Report,
+    ReportOptions,
+)
+from glab.config.retrieval import Lmeb, Retrieve, RetrieveOptions, Tb40, Tb40Options
+from glab.config.sources import (
+    Acquire,
+    Climatology,
+    ClimatologyOptions,
+    Domain,
+    Mask,
+    Name,
+    Period,
+    Regrid,
+    RegridOptions,
+    Residuals,
+    Section,
+    Series,
+    Simulate,
+    SimulateOptions,
+    Source,
+    YearRange,
+)
 from glab.errors import GlabError, unknown_name
 
-
-def explain_fault(error: ValidationError, model: type[BaseModel]) -> GlabError:
-    """The first fault of a validation, in the project's words."""
-    fault = error.errors()[0]
-    place = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        *parents, name = fault["loc"]
-        return unknown_name("setting", str(name), _known_keys(parents, model), variable=place)
-    return GlabError(
-        "a setting cannot be used", variable=place, found=fault["input"], expected=fault["msg"]
-    )
+Slice = TypeVar("Slice", bound=Section)
 
 
-def _known_keys(parents: Sequence[Any], whole: type[BaseModel]) -> list[str]:
-    """Keys that the section at `parents` knows."""
-    model: Any = whole
-    for part in parents:
-        if isinstance(part, int) or not hasattr(model, "model_fields"):
-            continue
-        if part in model.model_fields:
-            model = _model_within(model.model_fields[part].annotation)
-    fields = getattr(model, "model_fields", {})
-    return [field.alias or name for name, field in fields.items()]
-
-
-def _model_within(annotation: Any) -> Any:
-    """The section class inside an annotation such as dict[str, Source] or Series | None."""
-    if hasattr(annotation, "model_fields"):
-        return annotation
-    inner = [_model_within(part) for part in getattr(annotation, "__args__", ())]
-    found = [part for part in inner if hasattr(part, "model_fields")]
-    return found[0] if found else annotation
-
-
-Slice = TypeVar("Slice", bound=s.Section)
-
-
-class Config(s.Section):
-    """One run: the records it reads, what it learns and what it makes."""
+class Config(Section):
+    """Settings of one run."""
 
     name: str = "global"
     method: str = "trend-preserving"
-    seed: int = 0
+    seed: int = 0  # of splits, networks and samples; the simulated Earth has its own
     archive: Literal["acquire", "simulate"] = "acquire"
-    years: s.ProductYears = s.ProductYears(first=2002, last=2020)
-    sources: dict[str, s.Source]
-    baselines: dict[str, s.Period]
-    links: dict[str, k.Link]
-    products: dict[str, s.ProductYears]
-    simulate: s.SimulateOptions = s.SimulateOptions()
-    domain: s.Domain = s.Domain()
-    regrid: s.RegridOptions = s.RegridOptions()
-    mask: s.Mask = s.Mask()
-    climatology: s.ClimatologyOptions = s.ClimatologyOptions()
-    splits: k.Splits = k.Splits()
-    train: k.TrainOptions = k.TrainOptions()
-    compose: k.ComposeOptions = k.ComposeOptions()
-    product: p.ProductOptions = p.ProductOptions()
-    publish: p.Publish = p.Publish()
-    evaluate: p.EvaluateOptions = p.EvaluateOptions()
-    report: p.ReportChoice = p.ReportChoice()
-    lmeb: b.Lmeb = b.Lmeb()
-    tb40: b.Tb40Options = b.Tb40Options()
-    retrieve: b.RetrieveOptions = b.RetrieveOptions()
-    references: dict[str, str] = Field(default_factory=dict)
+    years: YearRange = YearRange(first=2002, last=2020)
+    sources: dict[Name, Source]
+    baselines: dict[Name, Period]
+    links: dict[Name, Link]
+    products: dict[str, ProductRequest]
+    simulate: SimulateOptions = SimulateOptions()
+    domain: Domain = Domain()
+    regrid: RegridOptions = RegridOptions()
+    mask: Mask = Mask()
+    climatology: ClimatologyOptions = ClimatologyOptions()
+    splits: Splits = Splits()
+    train: TrainOptions = TrainOptions()
+    compose: ComposeOptions = ComposeOptions()
+    product: ProductOptions = ProductOptions()
+    publish: Publish = Publish()
+    evaluate: EvaluateOptions = EvaluateOptions()
+    report: ReportOptions = ReportOptions()
+    lmeb: Lmeb = Lmeb()
+    tb40: Tb40Options = Tb40Options()
+    retrieve: RetrieveOptions = RetrieveOptions()
 
     @model_validator(mode="before")
     @classmethod
-    def _without_removed(cls, content: Any) -> Any:
-        """An overlay takes a source, baseline, link or product away by setting it to null."""
+    def _remove_null_entries(cls, content: Any) -> Any:
+        """Remove sources, baselines, links and products that an overlay sets to null."""
         for table in ("sources", "baselines", "links", "products"):
             if isinstance(content, dict) and isinstance(content.get(table), dict):
-                kept = {k: v for k, v in content[table].items() if v is not None}
+                kept = {name: value for name, value in content[table].items() if value is not None}
                 content = content | {table: kept}
         return content
 
     @model_validator(mode="after")
-    def _names_exist(self) -> Config:
+    def _check_names(self) -> Config:
+        """Check that every source, baseline, link and product that a setting names exists."""
         for name, link in self.links.items():
             for sensor in link.sensors:
-                if sensor.baseline not in self.baselines:
-                    raise ValueError(f"link {name}: no baseline {sensor.baseline!r}")
-            for used in self.link_sources(name):
-                if used not in self.sources:
-                    raise ValueError(f"link {name}: no source {used!r}")
-            if link.start_from is not None and link.start_from not in self.links:
-                raise ValueError(f"link {name}: no link {link.start_from!r} to start from")
-        for name, source in self.sources.items():
-            if source.archive is not None and source.archive not in self.sources:
-                raise ValueError(f"source {name}: no source {source.archive!r} of its archive")
-        for link_name in self.compose.links:
-            if link_name not in self.links:
-                raise ValueError(f"compose: no link {link_name!r}")
+                _check_name("baseline", sensor.baseline, self.baselines, f"links.{name}.sensors")
+            for source in self.link_sources(name):
+                _check_name("source", source, self.sources, f"links.{name}")
+            if link.start_from is not None:
+                _check_name("link", link.start_from, self.links, f"links.{name}.start_from")
+        for name, spec in self.sources.items():
+            if spec.archive is not None:
+                _check_name("source", spec.archive, self.sources, f"sources.{name}.archive")
+        for table in ("compose.links", "evaluate.controls"):
+            section, setting = table.split(".")
+            for name in getattr(getattr(self, section), setting):
+                _check_name("link", name, self.links, table)
+        for name, request in self.products.items():
+            _check_name("product", name, get_args(ProductName), "products")
+            if request.baseline is not None:
+                where = f"products.{name}.baseline"
+                _check_name("baseline", request.baseline, self.baselines, where)
+            elif name != "smos_ib":
+                _check_name("link", request.link, self.links, f"products.{name}.link")
         return self
 
-    # -- who needs what ------------------------------------------------------------------------
+    # -- years and sources ---------------------------------------------------------------------
 
     def link_sources(self, link: str) -> list[str]:
-        """Sources a link reads, its target included, each once, in order."""
+        """Return the sources of a link's inputs and target, each once, in order."""
         spec = self.links[link]
         names = [entry.source for sensor in spec.sensors for entry in sensor.inputs]
         return list(dict.fromkeys([*names, spec.target.source]))
 
     def source_years(self, source: str) -> list[int]:
-        """Years a source has within the years of the run."""
+        """Return the years of a source that lie within the years of the run."""
         period = self.sources[source].period
         last = period.end.year if period.end else self.years.last
         first = max(period.start.year, self.years.first)
         return list(range(first, min(last, self.years.last) + 1))
 
     def baseline_years(self, baseline: str) -> list[int]:
-        """Calendar years a baseline touches."""
+        """Return the calendar years that a baseline touches."""
         period = self.baselines[baseline]
         end = period.end or dt.date(self.years.last, 12, 31)
         return list(range(period.start.year, end.year + 1))
 
     def training_years(self, link: str) -> list[int]:
-        """Years whose samples a link is trained on or held out from."""
+        """Return the years from which a link draws samples, held-out years included."""
         sensors = range(len(self.links[link].sensors))
         return sorted({year for number in sensors for year in self.sample_years(link, number)})
 
     def sample_years(self, link: str, sensor: int) -> list[int]:
-        """Years that one sensor of a link draws samples from, held-out years included."""
+        """Return the years from which one sensor of a link draws samples, as for the link."""
         spec = self.links[link]
         years = spec.training_years or self.baseline_years(spec.sensors[sensor].baseline)
         return sorted({*years, *self.splits.held_out_years})
 
     # -- slices --------------------------------------------------------------------------------
 
-    def domain_of(self) -> s.Domain:
-        """Slice of `domain`: without a user's maps on the simulated Earth, which has its own."""
+    def domain_of(self) -> Domain:
+        """Return the slice of `domain`; the simulated Earth has its own maps."""
         maps = {} if self.archive == "simulate" else self.domain.maps
         return self.domain.model_copy(update={"maps": maps})
 
-    def regrid_of(self, source: str) -> s.Regrid:
-        """Slice of `regrid` for one source."""
+    def regrid_of(self, source: str) -> Regrid:
+        """Return the slice of `regrid` for one source."""
         spec = self.sources[source]
         assert spec.reader is not None
         hour = self.regrid.local_hour if spec.local_hour is None else spec.local_hour
-        return _sliced(
-            s.Regrid,
+        return _slice(
+            Regrid,
             self.regrid,
             reader=spec.reader,
             keep=spec.keep,
@@ -165,31 +177,31 @@ class Config(s.Section):
             local_hour=hour,
         )
 
-    def acquire_of(self, source: str) -> s.Acquire:
-        """Slice of `acquire` for one source, or for the stations."""
-        share = self.regrid.bad_fraction_max
-        if source == p.STATIONS:
-            return s.Acquire(reader=source, bad_fraction_max=share, doi=p.STATIONS_DOI)
+    def acquire_of(self, source: str) -> Acquire:
+        """Return the slice of `acquire` for one source, or for the stations."""
+        bad_fraction_max = self.regrid.bad_fraction_max
+        if source == STATIONS:
+            return Acquire(reader=source, bad_fraction_max=bad_fraction_max, doi=STATIONS_DOI)
         spec = self.sources[source]
         assert spec.reader is not None
-        return s.Acquire(reader=spec.reader, bad_fraction_max=share, doi=spec.doi)
+        return Acquire(reader=spec.reader, bad_fraction_max=bad_fraction_max, doi=spec.doi)
 
-    def simulate_of(self) -> s.Simulate:
-        """Slice of `simulate`: the world in the domain's box and the run's years."""
-        return s.Simulate(
+    def simulate_of(self) -> Simulate:
+        """Return the slice of `simulate`: the world, the domain's box and the run's years."""
+        return Simulate(
             **self.simulate.model_dump(),
             box=self.domain.box,
             first_year=self.years.first,
             last_year=self.years.last,
         )
 
-    def residuals_of(self, source: str) -> s.Residuals:
-        """Slice of `residuals` for one source."""
-        return s.Residuals(series=self._series(source), mask=self.mask)
+    def residuals_of(self, source: str) -> Residuals:
+        """Return the slice of `residuals` for one source."""
+        return Residuals(series=self._series(source), mask=self.mask)
 
-    def climatology_of(self, source: str, baseline: str) -> s.Climatology:
-        """Slice of `climatology` for one source and baseline."""
-        return s.Climatology(
+    def climatology_of(self, source: str, baseline: str) -> Climatology:
+        """Return the slice of `climatology` for one source and baseline."""
+        return Climatology(
             **self.climatology.model_dump(),
             source=source,
             baseline_name=baseline,
@@ -198,11 +210,11 @@ class Config(s.Section):
             mask=self.mask,
         )
 
-    def samples_of(self, link: str) -> k.Samples:
-        """Slice of `samples` for one link."""
+    def samples_of(self, link: str) -> Samples:
+        """Return the slice of `samples` for one link."""
         names = {sensor.baseline for sensor in self.links[link].sensors}
-        return _sliced(
-            k.Samples,
+        return _slice(
+            Samples,
             self.links[link],
             name=link,
             baselines={name: self.baselines[name] for name in sorted(names)},
@@ -210,53 +222,53 @@ class Config(s.Section):
             seed=self.seed,
         )
 
-    def train_of(self, link: str) -> k.Train:
-        """Slice of `train` for one link."""
-        return _sliced(k.Train, self.links[link], name=link, seed=self.seed)
+    def train_of(self, link: str) -> Train:
+        """Return the slice of `train` for one link."""
+        return _slice(Train, self.links[link], name=link, seed=self.seed)
 
-    def calibrate_of(self, link: str) -> k.Calibrate:
-        """Slice of `calibrate` for one link."""
-        return _sliced(k.Calibrate, self.links[link], name=link)
+    def calibrate_of(self, link: str) -> Calibrate:
+        """Return the slice of `calibrate` for one link."""
+        return _slice(Calibrate, self.links[link], name=link)
 
-    def predict_of(self, link: str) -> k.Predict:
-        """Slice of `predict` for one link."""
-        return _sliced(k.Predict, self.links[link], name=link, seed=self.seed)
+    def predict_of(self, link: str) -> Predict:
+        """Return the slice of `predict` for one link."""
+        return _slice(Predict, self.links[link], name=link, seed=self.seed)
 
-    def compose_of(self) -> k.Compose:
-        """Slice of `compose`: the sensor of a link's sensor is its first input's source."""
+    def compose_of(self) -> Compose:
+        """Return the slice of `compose`; a sensor's name is the source of its first input."""
         sensors = {
             link: [sensor.inputs[0].source for sensor in self.links[link].sensors]
             for link in self.compose.links
         }
         series = self._series(self.compose.reference)
-        return _sliced(k.Compose, self.compose, series=series, mask=self.mask, sensors=sensors)
+        return _slice(Compose, self.compose, series=series, mask=self.mask, sensors=sensors)
 
-    def tb40_of(self) -> b.Tb40:
-        """Slice of `tb40`."""
-        return _sliced(b.Tb40, self.tb40, lmeb=self.lmeb)
+    def tb40_of(self) -> Tb40:
+        """Return the slice of `tb40`."""
+        return _slice(Tb40, self.tb40, lmeb=self.lmeb)
 
-    def retrieve_of(self) -> b.Retrieve:
-        """Slice of `retrieve`."""
+    def retrieve_of(self) -> Retrieve:
+        """Return the slice of `retrieve`."""
         shared = {"mask": self.mask, "lmeb": self.lmeb}
-        return _sliced(b.Retrieve, self.retrieve, surface=self.tb40.surface, **shared)
+        return _slice(Retrieve, self.retrieve, surface=self.tb40.surface, **shared)
 
-    def product_of(self, product: str) -> p.Product:
-        """Slice of `product` for one product."""
+    def product_of(self, product: str) -> Product:
+        """Return the slice of `product` for one product."""
         dois = sorted({source.doi for source in self.sources.values() if source.doi})
-        return _sliced(p.Product, self.product, product=product, references=dois)
+        return _slice(Product, self.product, product=product, references=dois)
 
-    def evaluate_of(self) -> p.Evaluate:
-        """Slice of `evaluate`."""
+    def evaluate_of(self) -> Evaluate:
+        """Return the slice of `evaluate`."""
         shared = {"splits": self.splits, "seed": self.seed, "overpass": self.product.overpass}
-        return _sliced(p.Evaluate, self.evaluate, **shared)
+        return _slice(Evaluate, self.evaluate, **shared)
 
-    def report_of(self) -> p.Report:
-        """Slice of `report`."""
+    def report_of(self) -> Report:
+        """Return the slice of `report`."""
         run = {"name": self.name, "method": self.method, "seed": str(self.seed)}
         shared = {"sensors": self.evaluate.sensors, "splits": self.splits, "seed": self.seed}
-        return _sliced(p.Report, self.report, run=run, **shared)
+        return _slice(Report, self.report, run=run, **shared)
 
-    def _series(self, source: str) -> s.Series:
+    def _series(self, source: str) -> Series:
         series = self.sources[source].series
         if series is None:
             raise GlabError(
@@ -267,17 +279,25 @@ class Config(s.Section):
         return series
 
 
-def _sliced(slice_class: type[Slice], section: s.Section, **further: Any) -> Slice:
-    """A slice: the fields it shares with a section, and further ones."""
+def _slice(slice_class: type[Slice], section: Section, **further: Any) -> Slice:
+    """Return a slice with the fields that it has in common with a section, and further ones."""
     shared = slice_class.model_fields.keys() & type(section).model_fields.keys() - further.keys()
     return slice_class(**{name: getattr(section, name) for name in shared}, **further)
 
 
+def _check_name(kind: str, name: str, known: Iterable[str], setting: str) -> None:
+    if name not in known:
+        raise unknown_name(kind, name, known, variable=setting)
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
 def load_config(paths: Sequence[Path]) -> Config:
-    """Read configuration files, later ones laid over earlier ones, and check them.
+    """Read configuration files, merge later ones into earlier ones, and check the result.
 
     Raises:
-        GlabError: for a file that is no YAML, an unknown key, or a value that cannot be.
+        GlabError: for a file that is not YAML, an unknown or renamed key, or an invalid value.
     """
     merged: dict[str, Any] = {}
     for path in paths:
@@ -289,20 +309,20 @@ def load_config(paths: Sequence[Path]) -> Config:
     return config_from(merged)
 
 
-def merge_overlay(base: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `base` with `above` laid over it: mappings merge, everything else is replaced."""
+def merge_overlay(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` with `overlay` on top: mappings are merged, everything else is replaced."""
     merged = dict(base)
-    for key, value in above.items():
+    for key, value in overlay.items():
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
         merged[key] = merge_overlay(merged[key], value) if both else value
     return merged
 
 
 def config_from(content: Mapping[str, Any]) -> Config:
-    """Check a configuration that was already read.
+    """Check the content of a configuration.
 
     Raises:
-        GlabError: naming the setting, what was found, and the nearest known name.
+        GlabError: with the setting, its value, and the nearest known or the new name.
     """
     try:
         return Config.model_validate(content)

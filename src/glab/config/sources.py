@@ -1,7 +1,7 @@
-"""Typed settings: one class per stage, closed (an unknown key is an error).
+"""Settings of sources and of the stages from `simulate` to `residuals`.
 
-A class here is what a step receives as `settings`; `Config` (in `glab.config.run`) puts the
-slices together from the whole configuration.
+Every section is closed: an unknown key is an error. A class that is called "slice" is what the step
+of one stage receives as `settings`; `Config` in `glab.config.run` composes the slices.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 LocalHour = Annotated[float, Field(ge=0.0, lt=24.0)]
+Name = Annotated[str, Field(pattern="^[A-Za-z0-9_]+$")]
+"""Name of a source, baseline or link. It is part of paths and of shell commands."""
 
 
 class Section(BaseModel):
@@ -22,8 +24,15 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
 
 
+class YearRange(Section):
+    """First and last calendar year, both included."""
+
+    first: int
+    last: int
+
+
 class Period(Section):
-    """First and last day, both included; `end` may be open."""
+    """First and last day, both included; without `end` the period is open."""
 
     start: dt.date
     end: dt.date | None = None
@@ -36,73 +45,72 @@ class Period(Section):
 
 
 class Box(Section):
-    """A box in degrees; west < east."""
+    """A box in degrees of longitude and latitude; west < east."""
 
     west: float = -180.0
     east: float = 180.0
-    south: float = -84.44
-    north: float = 84.44
+    south: float = -84.44  # southern edge of the global EASE-Grid 2.0 of 25 km
+    north: float = 84.44  # northern edge
 
 
 # --- sources ---------------------------------------------------------------------------------
 
 
 class QualityRule(Section):
-    """Mask `applies_to` where `variable` is below `min` or above `max` (+ the variable `plus`),
-    or has one of the bits `bits_clear` set."""
+    """Mask variables where a quality variable is out of bounds or has certain bits set."""
 
-    variable: str
-    applies_to: list[str]
-    min: float | None = None
-    max: float | None = None
-    plus: str | None = None
-    bits_clear: int | None = None
+    variable: str  # the quality variable
+    applies_to: list[str]  # variables that are masked
+    min: float | None = None  # lowest value allowed, in the unit of `variable`
+    max: float | None = None  # highest value allowed, in the unit of `variable`
+    plus: str | None = None  # variable whose value is added to the highest value allowed
+    bits_clear: int | None = None  # sum of the bits that must not be set
 
 
 class Series(Section):
-    """Which variables of a source get a seasonal cycle, at which place of further dimensions."""
+    """Variables of a source that get a seasonal cycle."""
 
     variables: list[str]
-    select: dict[str, str | float] = {}
-    quality: list[QualityRule] = []  # of a stage that hands over its quality with its values
+    select: dict[str, str | float] = {}  # overpass, angle (degree) or channel to use
+    quality: list[QualityRule] = []  # for stages whose year files contain quality variables
 
 
 class Source(Section):
-    """One satellite or auxiliary record, or a stage whose year files look like one."""
+    """A satellite or ancillary data set, or a stage whose year files look like one."""
 
     stage: Literal["regrid", "tb40", "retrieve", "compose"] = "regrid"
-    reader: str | None = None
+    reader: str | None = None  # format of the granules, of a source of stage regrid
     period: Period
     series: Series | None = None
-    archive: str | None = None  # source whose granules these are too, taken at another hour
-    of: str | None = None  # retrieve: source whose TB it inverts; compose: "truth", as a control
-    local_hour: LocalHour | None = None  # instead of regrid.local_hour
-    keep: list[str] | None = None  # variables carried to the domain; None: all
+    archive: str | None = None  # source whose granules this one reads, too, at another local hour
+    of: str | None = None  # retrieve: source of the TB to invert; compose: "truth", for a control
+    local_hour: LocalHour | None = None  # local solar time, h; None: regrid.local_hour
+    keep: list[str] | None = None  # variables to regrid; None: all
     quality: list[QualityRule] = []
     doi: str = ""
 
     @model_validator(mode="after")
-    def _reader_named(self) -> Source:
+    def _has_reader(self) -> Source:
         if (self.stage == "regrid") != (self.reader is not None):
-            raise ValueError("a source of stage regrid names a reader, any other does not")
+            raise ValueError("a source of stage regrid needs a reader; any other has none")
         return self
 
 
-# --- stages, system A ------------------------------------------------------------------------
+# --- stages ----------------------------------------------------------------------------------
 
 
 class SimulateOptions(Section):
-    """What the simulated Earth is like (see `glab.simulate`)."""
+    """The simulated Earth (package `glab.simulate`)."""
 
-    seed: int = Field(1, ge=0)  # of its weather, its changes and its instruments' errors
-    long_term_change: bool = True  # False: no trends, clearings or warming (for false trends)
-    calibration_drift_k_per_decade: float = 0.0  # of the AMSR sensors, its sign by channel
-    smos_overpasses: list[Literal["A", "D"]] = ["A", "D"]  # 06:00 and 18:00
-    matched_physics: bool = False  # the inversion's own physics and parameters, as a control
+    seed: int = Field(1, ge=0)  # of weather, long-term changes and instrument errors
+    long_term_change: bool = True  # False: no trends, clearings or warming, to find false trends
+    calibration_drift_k_per_decade: float = 0.0  # of AMSR; sign by channel
+    smos_overpasses: list[Literal["A", "D"]] = ["A", "D"]  # ascending 06:00, descending 18:00
+    matched_physics: bool = False  # True: same physics and parameters as the inversion (a control)
 
 
 class Simulate(SimulateOptions):
-    """The simulated Earth: a world, where, and when."""
+    """Slice: a simulated Earth, with its box and years."""
 
     box: Box = Box(west=20.0, east=21.3, south=-35.0, north=70.0)
     first_year: int = 2009
@@ -110,85 +118,85 @@ class Simulate(SimulateOptions):
 
 
 class Acquire(Section):
-    """Slice of one source: how to read what someone put into its archive, and how much may fail."""
+    """Slice of one source: the format of its granules."""
 
     reader: str
-    bad_fraction_max: Fraction = 0.2
+    bad_fraction_max: Fraction = 0.2  # of unreadable granules; above it the year fails
     doi: str = ""
 
 
 class GroundMap(Section):
     """A static map of a user, on any rectilinear or projected grid."""
 
-    path: str  # from the folder of the run
+    path: str  # relative to the folder of the run
     reader: Literal["map", "clay", "landcover"] = "map"
-    variable: str | None = None  # name or band; None: the only one
-    units: str | None = None  # of clay, where the file does not say
-    fills: list[float] = []  # raw values that mean missing, beside those the file states
-    factor: float = 1.0  # to the unit of the variable
-    classes: list[float] = []  # bounds that make class 0, 1, 2 of a cell's mean (topography)
-    igbp: list[int] | None = None  # land-cover classes to add up; None: each on its own
+    variable: str | None = None  # name or band in the file; None: the only one
+    units: str | None = None  # of clay, where the file does not state them
+    fills: list[float] = []  # raw values that mean missing, besides those that the file states
+    factor: float = 1.0  # from raw values to the unit of the variable
+    classes: list[float] = []  # bounds of classes 0, 1, 2 of the cell mean (topography)
+    igbp: list[int] | None = None  # land-cover classes to add up; None: one layer for each
 
 
 class Domain(Section):
-    """Land cells of the target grid, their order, tiles, blocks and static layers."""
+    """Land cells of the target grid: order, tiles, blocks and static layers."""
 
     box: Box = Box()
-    land_fraction_min: Fraction = 0.5
-    tile_cells: int = Field(8192, gt=0)
-    tiles: int = Field(29, gt=0)  # how many there are: plans are made before the domain; it checks
+    land_fraction_min: Fraction = 0.5  # of a cell's area
+    tile_cells: int = Field(8192, gt=0)  # cells in a tile
+    tiles: int = Field(29, gt=0)  # a plan needs it before the domain exists; `domain` checks it
     block_cells: int = Field(20, gt=0)  # side of a spatial block of the splits, in cells
-    maps: dict[str, GroundMap | None] = {}  # variable → its map; the simulated Earth has its own
+    maps: dict[str, GroundMap | None] = {}  # by variable; the simulated Earth has its own
 
 
 class RegridOptions(Section):
-    """How native values come onto the domain."""
+    """How granules are regridded to the domain."""
 
     method: Literal["conservative", "bilinear"] = "conservative"
     backend: Literal["separable", "xesmf"] = "separable"
-    valid_fraction_min: Fraction = 0.5  # of a cell's area that must have been seen
-    bad_fraction_max: Fraction = 0.2  # of unreadable granules, above which a year fails
+    valid_fraction_min: Fraction = 0.5  # of a cell's area that needs valid values
+    bad_fraction_max: Fraction = 0.2  # of unreadable granules; above it the year fails
     local_hour: LocalHour | None = 6.0
-    # solar time at which sources with several times a day are taken; None: their daily mean
+    # local solar time (h) at which sources with several times a day are taken; None: daily mean
 
 
 class Regrid(RegridOptions):
     """Slice of one source."""
 
-    reader: str = ""  # empty: the format that the names of the files tell
+    reader: str = ""  # empty: the format follows from the file names
     keep: list[str] | None = None
     quality: list[QualityRule] = []
     doi: str = ""
 
 
 class Mask(Section):
-    """Where no series is used: frozen ground and open water (SCIENCE §2, point 1)."""
+    """Frozen ground and open water, whose values are masked (docs/science.md, section 2)."""
 
-    frozen_source: str | None = "surface"  # its t_surface and snow say what is frozen
-    t_surface_min_k: float = 274.15
-    snow_max_kg_m2: float = 5.0
-    water_fraction_max: Fraction = 0.1
+    frozen_source: str | None = "surface"  # source of t_surface and snow; None: no frozen mask
+    t_surface_min_k: float = 274.15  # K; 1 K above freezing
+    snow_max_kg_m2: float = 5.0  # kg m-2, snow water equivalent
+    water_fraction_max: Fraction = 0.1  # of a cell's area
 
 
 class ClimatologyOptions(Section):
-    """The seasonal cycle: `harmonics` at a fixed period, or the `published` single sine."""
+    """Seasonal cycle: `harmonics` of one year, or the `published` single sine."""
 
     form: Literal["harmonics", "published"] = "harmonics"
-    harmonics: int = Field(2, ge=1, le=6)
-    ridge: float = Field(1e-3, ge=0.0)  # share of the number of values added to the diagonal
-    values_min: int = 40  # with fewer a cell keeps its median
+    harmonics: int = Field(2, ge=1, le=6)  # number of annual harmonics
+    ridge: float = Field(1e-3, ge=0.0)  # times the number of values: added to the diagonal
+    values_min: int = 40  # a cell with fewer daily values gets its median
     months_min: int = 8  # calendar months with values that `harmonics` needs
-    period_days: tuple[float, float] = (365.0, 366.0)  # bounds of the `published` sine: period,
+    period_days: tuple[float, float] = (365.0, 366.0)  # days; bounds of the `published` sine's
     amplitude_bounds: dict[str, tuple[float, float]] = {
         "tb": (1.0, 80.0),
         "vod": (0.0, 1.0),
         "soil_moisture": (0.0, 1.0),
-    }  # amplitude and
+    }  # period, of its amplitude
     offset_bounds: dict[str, tuple[float, float]] = {
         "tb": (120.0, 370.0),
         "vod": (0.0, 1.2),
         "soil_moisture": (0.0, 1.0),
-    }  # mean level of each variable, in its unit
+    }  # and of its mean, by variable and in the unit of the variable
 
 
 class Climatology(ClimatologyOptions):
@@ -206,10 +214,3 @@ class Residuals(Section):
 
     series: Series
     mask: Mask = Mask()
-
-
-class ProductYears(Section):
-    """Which years of a product are made."""
-
-    first: int
-    last: int

@@ -4,7 +4,7 @@ In: datasets and tables. Out: files that appear under their name when they are c
 depends on data, settings and code alone, so that the same inputs give the same bytes.
 
 Read in this order: files (read and write), encoding (types, packing, attributes on disk),
-provenance (where a file comes from), atomic (write, then rename).
+provenance (where a file comes from), atomic (write, then rename), progress (the bar).
 """
 
 from glab.io.atomic import atomic_path, disk_errors

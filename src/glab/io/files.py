@@ -6,11 +6,9 @@ alone: no clock, no host, so that the same inputs give the same bytes.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
 
 import netCDF4
 import numpy as np
@@ -20,6 +18,7 @@ import xarray as xr
 from glab.errors import GlabError
 from glab.io.atomic import atomic_path, disk_errors
 from glab.io.encoding import WORK, Style, days_since_origin, define_variable, encode
+from glab.io.progress import with_progress
 from glab.io.provenance import Provenance
 
 
@@ -189,27 +188,3 @@ def _fill_counts(file: netCDF4.Dataset, missing: np.ndarray) -> None:
             for day in missing:
                 index = tuple(day if d == "time" else slice(None) for d in variable.dimensions)
                 variable[index] = 0
-
-
-Block = TypeVar("Block", bound=xr.Dataset)
-
-
-def with_progress(blocks: Iterable[Block], days: int, label: str) -> Iterator[Block]:
-    """Pass blocks on; on a terminal, a bar tells how many of the `days` are done.
-
-    Args:
-        blocks: datasets of consecutive stretches of `time`.
-        days: length of the whole time axis.
-        label: what is being made.
-    """
-    if not sys.stderr.isatty() or days == 0:
-        yield from blocks
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task(label, total=days)
-        for block in blocks:
-            yield block
-            progress.advance(task, block.sizes.get("time", days))

@@ -1,4 +1,4 @@
-"""The command `times`: a table of time and memory by rule, from a run's benchmark files."""
+"""Command `times`: a table of time and memory by rule, from the benchmark files of a run."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from glab.errors import GlabError
 
 
 def by_rule(benchmarks: pd.DataFrame) -> pd.DataFrame:
-    """Time and peak memory of each rule, the dearest first, and of all together.
+    """Return time and peak memory of each rule, the longest first, and of all rules.
 
     Args:
-        benchmarks: one row a job: `rule`, and Snakemake's columns `s` (wall time, s), `cpu_time`
-            (s) and `max_rss` (MB); what was not measured is NaN and counts for nothing.
+        benchmarks: one row for each job: `rule`, and Snakemake's columns `s` (wall time, s),
+            `cpu_time` (s) and `max_rss` (MB); NaN where not measured, which is ignored.
 
     Returns:
         `rule`, `jobs`, `hours` and `cpu_hours` (sums), `mean_s` and `longest_s` (of one job),
@@ -31,12 +31,12 @@ def by_rule(benchmarks: pd.DataFrame) -> pd.DataFrame:
             "peak_mb": groups["max_rss"].max(),
         }
     ).sort_values("hours", ascending=False)
-    every = {
+    all_rules = {
         **table[["jobs", "hours", "cpu_hours"]].sum(),
         "mean_s": benchmarks["s"].mean(),
         **table[["longest_s", "peak_mb"]].max(),
     }
-    table.loc["all"] = every
+    table.loc["all"] = all_rules
     return table.astype({"jobs": int}).reset_index()
 
 
@@ -44,23 +44,29 @@ FORMATS = {"hours": "{:.3f}", "cpu_hours": "{:.3f}", "mean_s": "{:.1f}", "longes
 
 
 def times(logs: Path = Path("logs")) -> None:
-    """Print time and peak memory of a run by rule, the dearest first.
+    """Print time and peak memory of a run by rule, the longest first.
 
     Args:
-        logs: folder of the run's logs; a job that ran twice counts as it ran last.
+        logs: folder `logs` of the run. Of a job that ran twice the last time counts.
+
+    Raises:
+        GlabError: where the folder has no benchmark files.
     """
-    found = sorted(logs.rglob("*.tsv"))
-    if not found:
+    benchmarks = sorted(logs.rglob("*.tsv"))
+    if not benchmarks:
         raise GlabError(
-            "no benchmarks", path=logs, expected="<rule>/….tsv", remedy="name the logs of a run"
+            "no benchmark files",
+            path=logs,
+            expected="<rule>/….tsv",
+            remedy="give the folder logs of a run",
         )
-    table = by_rule(pd.concat([_benchmark(path, logs) for path in found]))
+    table = by_rule(pd.concat([_benchmark(path, logs) for path in benchmarks]))
     formats = {name: text.format for name, text in FORMATS.items()} | {"peak_mb": "{:.0f}".format}
     print(table.to_string(index=False, formatters=formats, na_rep="–"))
 
 
 def _benchmark(path: Path, logs: Path) -> pd.DataFrame:
-    """The last row of a benchmark file, its columns as numbers, and the rule it belongs to."""
+    """Return the last row of a benchmark file: its rule, and its columns as numbers."""
     row = pd.read_csv(path, sep="\t").tail(1)
     columns = ["s", "cpu_time", "max_rss"]
     numbers = row.reindex(columns=columns).apply(pd.to_numeric, errors="coerce")
