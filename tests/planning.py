@@ -113,7 +113,7 @@ def jobs(output: str) -> Iterator[Job]:
     """Return the jobs with a command, from the output of a dry run with `--printshellcmds`."""
     for block in re.split(r"^(?=(?:local)?rule \w+:)", output, flags=re.M)[1:]:
         shell = re.search(r"^Shell command: (.*?)(?: &> \S+)?$", block, re.M)
-        if shell:
+        if shell and shell[1] != "None":  # a target rule
             rule = block.partition(":")[0].rpartition(" ")[2]
             files = (_files(block, kind) for kind in ("input", "output"))
             yield Job(rule, *files, tuple(shlex.split(shell[1])))

@@ -1,4 +1,4 @@
-"""What Snakemake plans from nothing, counted by rule; after a change: see test_rebuild."""
+"""Plans from nothing, counted by rule. Plans after a change are in test_rebuild."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from glab.config import load_config
-from planning import ROOT, Run
+from planning import ROOT, Run, jobs
 
 
 def test_the_global_run_is_planned_from_nothing(tmp_path: Path) -> None:
@@ -43,6 +43,64 @@ def test_one_year_of_a_product_plans_its_ancestors_only(tmp_path: Path) -> None:
     whole = run.plan("all")
     assert plan["predict"] < whole["predict"]
     assert sum(plan.values()) < sum(whole.values())
+
+
+PRODUCTS = ("glab_tb", "glab_vod", "smos_ib")
+
+
+@pytest.mark.parametrize(
+    ("product", "rules"),
+    [
+        ("smos_ib", {"tb40", "retrieve"}),
+        ("glab_tb", {"tb40", "train", "predict", "compose"}),
+        ("glab_vod", {"tb40", "train", "predict", "compose"}),
+    ],
+)
+def test_each_product_can_be_planned_alone(product: str, rules: set[str], tmp_path: Path) -> None:
+    others = {name: None for name in PRODUCTS if name != product}
+    run = Run(tmp_path, "test.yaml", products=others)
+    plan = run.plan()
+    assert {"evaluate", "report", *rules} <= set(plan)
+    assert plan["product"] == 4
+    if product == "smos_ib":
+        assert not set(plan) & {"samples", "train", "predict", "compose", "climatology"}
+
+
+def test_the_vod_link_can_have_another_name(tmp_path: Path) -> None:
+    link = load_config([ROOT / "config/config.yaml", ROOT / "config/test.yaml"]).links["tb_vod"]
+    links = {"tb_vod": None, "my_vod": link.model_dump()}
+    products = {"glab_vod": {"link": "my_vod"}, "glab_tb": {"link": "my_vod"}}
+    run = Run(tmp_path, "test.yaml", links=links, products=products)
+    planned = list(jobs(run.snakemake("-n", "--printshellcmds")))
+    outputs = {path for job in planned for path in job.outputs}
+    assert {"results/predict/my_vod/2011.nc", "results/train/my_vod/1/curve.csv"} <= outputs
+    assert not any("tb_vod" in path for path in outputs)
+    (layers,) = (job.inputs for job in planned if "product/glab_vod/2011.nc" in job.outputs[0])
+    assert layers[0] == "results/predict/my_vod/2011.nc"
+
+
+def test_paths_are_quoted_in_commands(tmp_path: Path) -> None:
+    networks = tmp_path / "run" / "an 'odd' run; $(touch x)"
+    run = Run(tmp_path, "test.yaml", train={"from": networks.name})
+    (networks / "results" / "train").mkdir(parents=True)
+    for link in ("amsr_smos", "tb_vod"):
+        for member in range(2):
+            folder = networks / "results/train" / link / str(member)
+            folder.mkdir(parents=True)
+            (folder / "network.safetensors").touch()
+            (folder / "curve.csv").touch()
+    planned = list(jobs(run.snakemake("-n", "--printshellcmds")))
+    (words,) = (job.words for job in planned if "results/predict/tb_vod/2011.nc" in job.outputs)
+    paths = words[words.index("--networks") + 1 : words.index("--calibrate")]
+    weights = "results/train/tb_vod/{}/network.safetensors"
+    assert paths == tuple(f"{networks.name}/{weights.format(member)}" for member in range(2))
+
+
+def test_a_missing_optional_input_has_no_option(tmp_path: Path) -> None:
+    run = Run(tmp_path, "test.yaml", mask={"frozen_source": None})
+    target = "results/residuals/vod/casm/2011.nc"
+    *_, job = jobs(run.snakemake(target, "-n", "--printshellcmds"))
+    assert job.words[job.words.index("--surface") + 1] == "--domain"
 
 
 def test_manifests_alone_can_be_asked_for(tmp_path: Path) -> None:
