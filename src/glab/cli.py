@@ -52,6 +52,8 @@ def application() -> App:
         app.command(f"glab.steps.{stage}:{stage}", name=stage, help=text)
     app.command("glab.steps.acquire:check", name="check", help="Rewrite manifests that differ.")
     app.command("glab.steps.times:times", name="times", help="Tell what a run cost, by rule.")
+    app.command("glab.steps.trace:trace", name="trace", help="Show the files behind one value.")
+    app.command("glab.steps.verify:verify", name="verify", help="Compare inputs with their hashes.")
     return app
 
 

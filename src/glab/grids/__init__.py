@@ -2,9 +2,11 @@
 
 from glab.grids.projected import CurvilinearGrid, ProjectedGrid
 from glab.grids.rectilinear import (
+    EARTH_RADIUS_KM,
     EASE1_ML,
     M09,
     M25,
+    M25_CELL_M,
     M36,
     NAMED,
     Grid,
@@ -16,9 +18,11 @@ from glab.grids.rectilinear import (
 )
 
 __all__ = [
+    "EARTH_RADIUS_KM",
     "EASE1_ML",
     "M09",
     "M25",
+    "M25_CELL_M",
     "M36",
     "NAMED",
     "CurvilinearGrid",

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from glab.arrays import positions
 from glab.errors import GlabError
-from glab.grids import M25, Grid
+from glab.grids import M25, M25_CELL_M, Grid
 
 EPSG = 6933
-CELL_M = 25025.26
-"""Side of a cell of the 25 km EASE-Grid 2.0 (Brodzik et al. 2012, doi:10.3390/ijgi1010032)."""
+"""The projection of the global EASE-Grid 2.0."""
 
 COORDINATE = {"coverage_content_type": "coordinate"}
 
@@ -114,11 +113,11 @@ def dataset_to_grid(cells: xr.Dataset, window: Extent) -> xr.Dataset:
 def horizontal_coordinates(window: Extent) -> xr.Dataset:
     """Coordinates of the rectangle: y, x in metres, lat, lon with bounds, and the grid mapping."""
     rows, cols = (np.arange(part.start, part.stop) for part in (window.rows, window.cols))
-    half_height, half_width = (n / 2 * CELL_M for n in M25.shape)
+    half_height, half_width = (n / 2 * M25_CELL_M for n in M25.shape)
     grid = window.grid
     axes = {
-        "y": _axis("y", half_height - (rows + 0.5) * CELL_M),
-        "x": _axis("x", (cols + 0.5) * CELL_M - half_width),
+        "y": _axis("y", half_height - (rows + 0.5) * M25_CELL_M),
+        "x": _axis("x", (cols + 0.5) * M25_CELL_M - half_width),
         "lat": ("y", grid.lat, {"bounds": "lat_bnds", **COORDINATE}),
         "lon": ("x", grid.lon, {"bounds": "lon_bnds", **COORDINATE}),
     }

@@ -17,7 +17,13 @@ from glab.arrays import Float64s, Indices
 from glab.errors import GlabError
 
 SEMI_MAJOR_M = 6378137.0
+"""Semi-major axis of the WGS 84 ellipsoid."""
+
 ECCENTRICITY = float(np.sqrt(2 / 298.257223563 - 298.257223563**-2))
+"""First eccentricity of the WGS 84 ellipsoid, e² = 2f − f² with f = 1 / 298.257223563."""
+
+EARTH_RADIUS_KM = 6371.0
+"""Mean radius of the Earth, for distances; the sphere differs from the ellipsoid by < 0.6 %."""
 
 
 def authalic_q(sin_lat: ArrayLike) -> Float64s:
@@ -51,7 +57,13 @@ def latitude_from_q(q: ArrayLike) -> Float64s:
 
 
 EASE1_RADIUS_M = 6371228.0
+"""Radius of the sphere of EASE-Grid 1, that of the International 1924 authalic sphere (NSIDC)."""
+
 TRUE_SCALE_DEG = 30.0
+"""Latitude of true scale of the global EASE-Grids (EPSG:6933, EPSG:3410)."""
+
+M25_CELL_M = 25025.26
+"""Side of a cell of the 25 km EASE-Grid 2.0 in the projection (Brodzik et al. 2012)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +202,7 @@ def _ease(name: str, rows: int, cols: int, cell_m: float, *, sphere: bool = Fals
     )
 
 
-M25 = _ease("M25", 584, 1388, 25025.26)
+M25 = _ease("M25", 584, 1388, M25_CELL_M)
 M36 = _ease("M36", 406, 964, 36032.220840584)
 M09 = _ease("M09", 1624, 3856, 9008.055210146)
 EASE1_ML = _ease("EASE1_ML", 586, 1383, 25067.525, sphere=True)

@@ -4,7 +4,8 @@ In: datasets and tables. Out: files that appear under their name when they are c
 depends on data, settings and code alone, so that the same inputs give the same bytes.
 
 Read in this order: files (read and write), encoding (types, packing, attributes on disk),
-provenance (where a file comes from), atomic (write, then rename).
+provenance (stage, settings and inputs of a file), atomic (write, then rename), chain (from a file
+back to its inputs; not exported, because no stage needs it).
 """
 
 from glab.io.atomic import atomic_path, disk_errors

@@ -18,6 +18,7 @@ import pandas as pd
 import xarray as xr
 
 from glab.errors import GlabError
+from glab.grids import M25
 from glab.io.atomic import atomic_path, disk_errors
 from glab.io.encoding import WORK, Style, days_since_origin, define_variable, encode
 from glab.io.provenance import Provenance
@@ -128,7 +129,7 @@ def _define(
     if axis is not None:
         sizes["time"] = len(axis)
     if "cell" in block.coords and "compress" in block.coords["cell"].attrs:
-        sizes = {"y": 584, "x": 1388} | sizes
+        sizes = {"y": M25.shape[0], "x": M25.shape[1]} | sizes
     for name, size in sizes.items():
         file.createDimension(name, size)
     for key in [*block.coords, *block.data_vars]:
