@@ -123,7 +123,8 @@ def _variable_lines(name: str, values: xr.DataArray) -> Iterator[str]:
     if not np.isfinite(values.values).any():
         yield f"{name}: missing"
         return
-    inner = max(values.dims, key=lambda dim: values.sizes[dim], default=None)
+    longest = [dim for dim in values.dims if values.sizes[dim] == max(values.shape)]
+    inner = longest[-1] if longest else None
     outer = [dim for dim in values.dims if dim != inner]
     ordered = values.transpose(*outer, inner) if inner else values
     for index in np.ndindex(*(values.sizes[dim] for dim in outer)):

@@ -71,8 +71,7 @@ def trace(file: Path, *, lat: float, lon: float, day: str, training: bool = Fals
         f"cell {walk.cell}: row {row}, column {col}, lat {M25.lat[row]:.4f}, lon {M25.lon[col]:.4f}"
     )
     print(f"day {walk.day}")
-    for line in _file_lines(path, walk):
-        print(line)
+    print("\n".join(_file_lines(path, walk)))
 
 
 def _start(path: Path, lat: float, lon: float, day: str, training: bool) -> Walk:
@@ -165,8 +164,8 @@ def _input_lines(
 ) -> Iterator[str]:
     """Yield the lines of the inputs of a file; those of other days are only named."""
     link = {name: each for name, each in inputs.items() if _belongs_to_link(name)}
-    named: list[str] = []
     shown: list[str] = []
+    named: list[str] = []
     for name, each in inputs.items():
         if name in link or each == walk.run / DOMAIN:
             continue
@@ -174,11 +173,17 @@ def _input_lines(
             yield f"{name}: missing in the run"
         elif each.name == MANIFEST:
             yield from _granule_lines(each, path.with_suffix(".ingest.json"), walk)
+        elif stage == "climatology" and not walk.training:
+            named.append(walk.name(each))
         elif each in walk.shown:
             shown.append(walk.name(each))
-        elif walk.training or (stage != "climatology" and _contains(each, walk)):
+        elif _contains(each, walk):
             yield from _file_lines(each, walk)
-        elif "results/climatology/" not in each.as_posix():  # other tiles concern other cells
+        elif "results/climatology/" in each.as_posix():
+            continue  # a tile of other cells
+        elif walk.training:
+            yield from _file_lines(each, walk)
+        else:
             named.append(walk.name(each))
     if link:
         yield from _link_lines(link, walk)
@@ -264,7 +269,7 @@ def _weight_lines(
     try:
         settings = Compose.model_validate_json(attributes["glab_settings"])
     except ValidationError:
-        yield "weights: unknown, the file was composed with settings of another version"
+        yield "weights: unknown, composed with settings of another version"
         return
     references, predictions = _sources(settings, inputs, walk)
     sources = {**references, **predictions}
