@@ -1,4 +1,10 @@
-"""The grids of the satellites' files, and the grid a file is on."""
+"""Grids of satellite files and of products: axes, cells, areas, recognition from coordinates.
+
+In: coordinates of a file, or the name of a grid. Out: grids with centres, bounds and areas.
+
+Read in this order: rectilinear (latitude and longitude by row and column; the EASE-Grids),
+projected (both vary along both axes), cells (between cells of a domain and the grid of products).
+"""
 
 from glab.grids.projected import CurvilinearGrid, ProjectedGrid
 from glab.grids.rectilinear import (

@@ -46,6 +46,12 @@ def nearest_cell(domain: xr.Dataset, lat: float, lon: float) -> int:
     )
 
 
+def cell_text(cell: int) -> str:
+    """Return number, row, column and centre of a cell of the 25 km grid."""
+    row, col = divmod(cell, M25.shape[1])
+    return f"cell {cell}: row {row}, column {col}, lat {M25.lat[row]:.4f}, lon {M25.lon[col]:.4f}"
+
+
 def _distance_km(lat: Array, lon: Array, point_lat: float, point_lon: float) -> Array:
     """Return the distance of places from a point on the sphere (haversine formula)."""
     y, x, y0, x0 = (np.radians(angle) for angle in (lat, lon, point_lat, point_lon))

@@ -17,12 +17,16 @@ from glab.climatology.cycles import cycle_variables, evaluate_cycle
 from glab.climatology.series import series
 from glab.config import Compose
 from glab.errors import GlabError
-from glab.grids import M25
 from glab.io.chain import attributes_of, find_input, inputs_of, run_folder, stage_of
 from glab.products.compose import compose_tb
-from glab.readers.acquire import MANIFEST
-from glab.report.point import nearest_cell, select_point, time_index, value_lines, window_bounds
-from glab.variables import lookup
+from glab.report.point import (
+    cell_text,
+    nearest_cell,
+    select_point,
+    time_index,
+    value_lines,
+    window_bounds,
+)
 
 DOMAIN = "results/domain.nc"
 
@@ -66,12 +70,7 @@ def trace(file: Path, *, lat: float, lon: float, day: str, training: bool = Fals
     """
     path = file.absolute()
     walk = _start(path, lat, lon, day, training)
-    row, col = divmod(walk.cell, M25.shape[1])
-    print(
-        f"cell {walk.cell}: row {row}, column {col}, lat {M25.lat[row]:.4f}, lon {M25.lon[col]:.4f}"
-    )
-    print(f"day {walk.day}")
-    print("\n".join(_file_lines(path, walk)))
+    print("\n".join([cell_text(walk.cell), f"day {walk.day}", *_file_lines(path, walk)]))
 
 
 def _start(path: Path, lat: float, lon: float, day: str, training: bool) -> Walk:
@@ -148,7 +147,9 @@ def _readable(
         cycle = {}
         for name in cycle_variables(point):
             values = evaluate_cycle(point, np.array([day]), name)
-            cycle[f"{name}_climatology"] = values.assign_attrs(units=lookup(name).units)
+            cycle[f"{name}_climatology"] = values.assign_attrs(
+                units=point[f"{name}_coefficients"].units
+            )
             cycle |= {each: point[each] for each in (f"{name}_fit", f"{name}_count")}
         return xr.Dataset(cycle)
     if stage == "predict" and "sensor" in point:
@@ -171,7 +172,7 @@ def _input_lines(
             continue
         if each is None:
             yield f"{name}: missing in the run"
-        elif each.name == MANIFEST:
+        elif each.suffix == ".json":  # a manifest
             yield from _granule_lines(each, path.with_suffix(".ingest.json"), walk)
         elif stage == "climatology" and not walk.training:
             named.append(walk.name(each))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import NamedTuple
 from glab.errors import GlabError
 from glab.io.chain import Input, attributes_of, find_input, inputs_of, run_folder
 from glab.io.provenance import file_sha256
-from glab.readers.acquire import MANIFEST, manifest_from_text
 
 STATES = ("ok", "changed", "missing", "unknown")
 """`unknown`: the result was written by a version that recorded no hashes."""
@@ -93,7 +93,7 @@ def check_chain(files: list[Path], other_runs: list[Path]) -> Iterator[Finding]:
         differing = [use for use in known if use.recorded.sha256 != digest]
         state = "changed" if differing else "ok" if known else "unknown"
         yield Finding(state, _name(path), _users(differing))
-        if path.name == MANIFEST and state != "changed":
+        if path.suffix == ".json" and state == "ok":
             yield from _granules(path)
 
 
@@ -122,7 +122,7 @@ def _attributes_or_none(path: Path) -> dict[str, object]:
 def _granules(manifest: Path) -> Iterator[Finding]:
     """Yield the findings of the granules that an unchanged manifest lists."""
     good = 0
-    for entry in manifest_from_text(manifest.read_text(encoding="utf-8"))["granules"]:
+    for entry in json.loads(manifest.read_text(encoding="utf-8"))["granules"]:
         path = manifest.parent / entry["name"]
         if not path.is_file():
             yield Finding("missing", _name(path))
