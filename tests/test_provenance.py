@@ -6,6 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
+import h5py
 import netCDF4
 import numpy as np
 import pytest
@@ -14,7 +15,15 @@ import xarray as xr
 from glab import io
 from glab.errors import GlabError
 from glab.io.chain import attributes_of, find_input, inputs_of, run_folder, stage_of
-from glab.io.provenance import short_path
+from glab.io.provenance import (
+    BLOCK_BYTES,
+    SEAL,
+    SEAL_BYTES,
+    file_sha256,
+    seal_file,
+    sealed_sha256,
+    short_path,
+)
 from glab.readers.acquire import write_manifest
 from glab.steps.verify import verify
 
@@ -28,6 +37,12 @@ def write(
     dataset = xr.Dataset({"count": ("cell", np.full(500, value, np.int16))})
     io.write(dataset, path, io.Provenance(stage, settings, inputs))
     return path
+
+
+def content_sha256(path: Path) -> str:
+    """Hash of a work file without its seal."""
+    content = path.read_bytes()[:-SEAL_BYTES]
+    return hashlib.sha256(content).hexdigest()
 
 
 @pytest.fixture
@@ -59,9 +74,7 @@ def test_attributes_name_settings_code_and_inputs_and_no_folder(run: Path) -> No
     assert made["glab_settings"] == '{"a":[2.5],"b":1}'
     assert len(made["glab_settings_sha256"]) == 64 and len(made["glab_code"]) == 16
     assert made["glab_inputs"] == '["regrid/amsr2/2012.nc"]'
-    assert json.loads(made["glab_inputs_sha256"]) == [
-        hashlib.sha256(source.read_bytes()).hexdigest()
-    ]
+    assert json.loads(made["glab_inputs_sha256"]) == [content_sha256(source)]
     assert made["references"] == "doi:x"
     assert stage_of(made) == "compose"
     assert str(run) not in str(made) and run.name not in str(made)
@@ -102,7 +115,7 @@ def test_names_with_spaces_and_other_signs_come_back(run: Path) -> None:
     made = write(run / "results/x.nc", "domain", source)
     (recorded,) = inputs_of(attributes_of(made))
     assert recorded.path == "results/maps of Köln/a [1] b.nc"
-    assert recorded.sha256 == hashlib.sha256(source.read_bytes()).hexdigest()
+    assert recorded.sha256 == content_sha256(source)
     assert find_input(recorded.path, [run], {}) == source
 
 
@@ -124,6 +137,49 @@ def test_an_input_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_equal_settings_have_one_text_whatever_their_order() -> None:
     assert io.canonical_json({"a": 1, "b": 2}) == io.canonical_json({"b": 2, "a": 1})
     assert io.canonical_json(None) == "{}"
+
+
+# --- seals ----------------------------------------------------------------------------------
+
+
+def test_a_work_file_ends_with_its_hash(run: Path) -> None:
+    path = run / "results/domain.nc"
+    assert path.read_bytes()[-SEAL_BYTES:] == SEAL + content_sha256(path).encode()
+    assert sealed_sha256(path) == file_sha256(path) == content_sha256(path)
+
+
+def test_a_product_has_no_seal(run: Path) -> None:
+    dataset = xr.Dataset({"count": ("cell", np.ones(3, np.int16))})
+    path = run / "results/product.nc"
+    io.write(dataset, path, io.Provenance("product"), style=io.PRODUCT)
+    assert SEAL not in path.read_bytes()
+    expected = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert sealed_sha256(path) == file_sha256(path) == expected
+
+
+@pytest.mark.parametrize("content", [b"", b"weights", b"x" * (BLOCK_BYTES + 7), SEAL, SEAL * 9])
+def test_the_hash_of_any_other_file_is_that_of_its_bytes(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a").write_bytes(content)
+    assert file_sha256(tmp_path / "a") == hashlib.sha256(content).hexdigest()
+    assert sealed_sha256(tmp_path / "a") == hashlib.sha256(content).hexdigest()
+
+
+def test_every_byte_of_a_sealed_file_counts(tmp_path: Path) -> None:
+    path = tmp_path / "a.nc"
+    path.write_bytes(b"content")
+    seal_file(path)
+    content, known = path.read_bytes(), file_sha256(path)
+    assert known == hashlib.sha256(b"content").hexdigest()
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        assert file_sha256(path) != known
+
+
+def test_other_libraries_read_a_sealed_file(run: Path) -> None:
+    with h5py.File(run / "results/domain.nc") as file:
+        assert file["count"][0] == 1
+    with xr.open_dataset(run / "results/domain.nc") as dataset:
+        assert int(dataset["count"][-1]) == 1
 
 
 # --- the way back ---------------------------------------------------------------------------

@@ -27,18 +27,26 @@ BOUNDS = ("_bounds", "_bnds")
 
 @dataclass(frozen=True)
 class Style:
-    """Storage of a kind of file: packing, compression, chunk length of each dimension."""
+    """Storage of a kind of file.
+
+    Attributes:
+        packed: whether values are stored as 16-bit numbers where the declaration says how.
+        compression: filter of the chunks.
+        chunks: chunk length by dimension; other dimensions are not divided.
+        sealed: whether the file ends with its hash, see `glab.io.provenance.SEAL`.
+    """
 
     packed: bool
     compression: str
     chunks: Mapping[str, int]
+    sealed: bool = True
 
 
 WORK = Style(packed=True, compression="zstd", chunks={"time": 31, "cell": 8192})
 """Work files. A chunk is a month of a tile, so that both `climatology` (all days of a tile) and the
 other stages (all cells of a month) read whole chunks. Zstandard decodes faster than deflate."""
 
-PRODUCT = Style(packed=False, compression="zlib", chunks={"time": 31, "y": 73, "x": 87})
+PRODUCT = Style(False, "zlib", chunks={"time": 31, "y": 73, "x": 87}, sealed=False)
 """Products. Every netCDF-4 library reads deflate. 73 × 87 cells divide the grid of 584 × 1388 into
 8 × 16 chunks."""
 

@@ -22,7 +22,7 @@ from glab.errors import GlabError
 from glab.grids import M25
 from glab.io.atomic import atomic_path, disk_errors
 from glab.io.encoding import WORK, Style, days_since_origin, define_variable, encode
-from glab.io.provenance import Provenance
+from glab.io.provenance import Provenance, seal_file
 
 
 def read(path: Path, *, decoded: bool = True) -> xr.Dataset:
@@ -78,7 +78,7 @@ def write_blocks(
     """
     axis = None if time is None else np.asarray(time, "datetime64[D]")
     written = np.zeros(0 if axis is None else len(axis), bool)
-    with atomic_path(path) as temporary, _netcdf(temporary, path) as file:
+    with atomic_path(path) as temporary, _open_new(temporary, path, style) as file:
         with disk_errors(path, RuntimeError):
             file.setncatts(provenance.as_attributes())
         shown = with_progress(_load_blocks(blocks), len(written), path.name)
@@ -116,14 +116,16 @@ def _load_blocks(blocks: Iterable[xr.Dataset]) -> Iterator[xr.Dataset]:
 
 
 @contextmanager
-def _netcdf(temporary: Path, path: Path) -> Iterator[netCDF4.Dataset]:
-    """Open a new netCDF file, and close it after errors too."""
+def _open_new(temporary: Path, path: Path, style: Style) -> Iterator[netCDF4.Dataset]:
+    """Open a new netCDF file; close it, after errors too, and seal it if it is complete."""
     with disk_errors(path, RuntimeError, OSError):
         file = netCDF4.Dataset(temporary, "w")
     try:
         yield file
         with disk_errors(path, RuntimeError):
             file.close()
+        if style.sealed:
+            seal_file(temporary)
     finally:
         with suppress(RuntimeError):
             file.close()
