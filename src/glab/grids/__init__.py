@@ -9,6 +9,7 @@ projected (both vary along both axes), cells (between cells of a domain and the 
 from glab.grids.projected import CurvilinearGrid, ProjectedGrid
 from glab.grids.rectilinear import (
     EARTH_RADIUS_KM,
+    EASE1_CELL_M,
     EASE1_ML,
     M09,
     M25,
@@ -25,6 +26,7 @@ from glab.grids.rectilinear import (
 
 __all__ = [
     "EARTH_RADIUS_KM",
+    "EASE1_CELL_M",
     "EASE1_ML",
     "M09",
     "M25",

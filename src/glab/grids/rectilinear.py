@@ -63,6 +63,9 @@ def latitude_from_q(q: ArrayLike) -> Float64s:
 EASE1_RADIUS_M = 6371228.0
 """Radius of the sphere of EASE-Grid 1, that of the International 1924 authalic sphere (NSIDC)."""
 
+EASE1_CELL_M = 25067.525
+"""Side of a cell of the 25 km EASE-Grid 1 in the projection (NSIDC)."""
+
 TRUE_SCALE_DEG = 30.0
 """Latitude of true scale of the global EASE-Grids (EPSG:6933, EPSG:3410)."""
 
@@ -220,7 +223,7 @@ def _ease(name: str, rows: int, cols: int, cell_m: float, *, sphere: bool = Fals
 M25 = _ease("M25", 584, 1388, M25_CELL_M)
 M36 = _ease("M36", 406, 964, 36032.220840584)
 M09 = _ease("M09", 1624, 3856, 9008.055210146)
-EASE1_ML = _ease("EASE1_ML", 586, 1383, 25067.525, sphere=True)
+EASE1_ML = _ease("EASE1_ML", 586, 1383, EASE1_CELL_M, sphere=True)
 NAMED = {grid.name: grid for grid in (M25, M36, M09, EASE1_ML)}
 
 
