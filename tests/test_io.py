@@ -19,7 +19,7 @@ from glab.errors import GlabError
 from glab.io.encoding import FILL
 
 DAYS = days_of_year(2012)
-PROVENANCE = io.Provenance("regrid", {"b": 1, "a": [2.5]}, [Path("/somewhere/2012.nc")], ["doi:x"])
+PROVENANCE = io.Provenance("regrid", {"b": 1, "a": [2.5]}, [Path(__file__)], ["doi:x"])
 
 
 def year(cells: int = 5, seed: int = 0) -> xr.Dataset:
@@ -106,7 +106,7 @@ def test_a_gap_that_comes_late_to_whole_numbers_is_refused(tmp_path):
     first, second = blocks(year()[["count"]].isel(time=slice(0, 62)))
     second = second.astype(np.float32)
     second["count"][0, 0] = np.nan
-    with pytest.raises(GlabError, match="missing value in a variable that began without"):
+    with pytest.raises(GlabError, match="missing value in a variable whose first block"):
         io.write_blocks([first, second], tmp_path / "a.nc", PROVENANCE, time=DAYS[:62])
 
 
@@ -131,7 +131,7 @@ def test_time_bounds_have_no_unit_of_their_own(tmp_path):
 def test_values_outside_of_the_physical_range_are_refused(tmp_path, value):
     dataset = year()
     dataset["tb"][3, 2, 1] = value
-    with pytest.raises(GlabError, match="physical range") as fault:
+    with pytest.raises(GlabError, match="valid range") as fault:
         io.write(dataset, tmp_path / "a.nc", PROVENANCE)
     assert fault.value.variable == "tb"
     assert str(tmp_path / "a.nc") in str(fault.value)
@@ -140,7 +140,7 @@ def test_values_outside_of_the_physical_range_are_refused(tmp_path, value):
 
 def test_an_infinite_residual_is_refused_though_residuals_have_no_range(tmp_path):
     dataset = xr.Dataset({"VOD_residual": ("cell", np.array([-3.0, np.inf], np.float32))})
-    with pytest.raises(GlabError, match="physical range"):
+    with pytest.raises(GlabError, match="valid range"):
         io.write(dataset, tmp_path / "a.nc", PROVENANCE, style=io.PRODUCT)
 
 
@@ -157,7 +157,7 @@ def test_an_undeclared_variable_is_refused_with_the_nearest_name(tmp_path):
 
 
 def test_no_block_at_all_is_refused(tmp_path):
-    with pytest.raises(GlabError, match="no block was made"):
+    with pytest.raises(GlabError, match="there is no block"):
         io.write_blocks([], tmp_path / "a.nc", PROVENANCE, time=DAYS)
     assert leftovers(tmp_path) == []
 
@@ -285,7 +285,7 @@ def test_what_a_killed_process_left_goes_with_the_next_that_succeeds(tmp_path):
 
 
 def test_a_block_that_writes_nothing_is_a_fault(tmp_path):
-    with pytest.raises(GlabError, match="nothing was written"), io.atomic_path(tmp_path / "a"):
+    with pytest.raises(GlabError, match="no file was written"), io.atomic_path(tmp_path / "a"):
         pass
     assert leftovers(tmp_path) == []
 
@@ -329,7 +329,7 @@ def test_netcdf_on_a_disk_that_fills_up_gives_an_error_and_no_file(tmp_path):
     assert leftovers(tmp_path) == []
 
 
-# --- reading and provenance ---
+# --- reading ---
 
 
 def test_a_missing_file_says_what_to_do(tmp_path):
@@ -354,20 +354,3 @@ def test_a_file_that_is_no_netcdf_is_named(tmp_path, content):
     with pytest.raises(GlabError, match="not a readable netCDF file") as fault:
         io.read(tmp_path / "a.nc")
     assert "a.nc" in str(fault.value)
-
-
-def test_provenance_tells_settings_code_and_inputs_but_no_place(tmp_path):
-    io.write(year(), tmp_path / "a.nc", PROVENANCE)
-    with io.read(tmp_path / "a.nc") as back:
-        assert back.attrs["glab_settings"] == '{"a":[2.5],"b":1}'
-        assert len(back.attrs["glab_settings_sha256"]) == 64
-        assert len(back.attrs["glab_code"]) == 16
-        assert back.attrs["glab_inputs"] == "2012.nc"
-        assert back.attrs["references"] == "doi:x"
-        assert "stage regrid" in back.attrs["source"]
-        assert str(tmp_path) not in str(back.attrs)
-
-
-def test_equal_settings_have_one_text_whatever_their_order():
-    assert io.canonical_json({"a": 1, "b": 2}) == io.canonical_json({"b": 2, "a": 1})
-    assert io.canonical_json(None) == "{}"

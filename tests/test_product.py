@@ -15,8 +15,8 @@ import fixtures_products as work
 from glab import io
 from glab.config import Product
 from glab.errors import GlabError
-from glab.grids import M25
-from glab.grids.cells import CELL_M, extent_of, horizontal_coordinates, select_cells, to_grid
+from glab.grids import M25, M25_CELL_M
+from glab.grids.cells import extent_of, horizontal_coordinates, select_cells, to_grid
 from glab.products.attributes import PRODUCTS
 from glab.products.product import quality_filter
 from glab.steps.product import export_daily, product
@@ -170,7 +170,7 @@ def test_projected_coordinates_are_those_of_epsg_6933():
     assert there["x"].values == pytest.approx(np.asarray(x), abs=0.5)
     _, y = forward.transform(np.zeros(584), there["lat"].values)
     assert there["y"].values == pytest.approx(np.asarray(y), abs=0.5)
-    assert float(there["y"][0]) == pytest.approx(7307375.92 - CELL_M / 2)
+    assert float(there["y"][0]) == pytest.approx(7307375.92 - M25_CELL_M / 2)
 
 
 def test_geographic_software_reads_the_projection(results):
@@ -180,8 +180,8 @@ def test_geographic_software_reads_the_projection(results):
         assert raster.crs.to_epsg() == 6933
         left, top = raster.transform[2], raster.transform[5]
     rows, cols = (work.domain()[name].values for name in ("row", "col"))
-    assert left == pytest.approx((cols.min() - 694) * CELL_M, abs=1)
-    assert top == pytest.approx((292 - rows.min()) * CELL_M, abs=1)
+    assert left == pytest.approx((cols.min() - 694) * M25_CELL_M, abs=1)
+    assert top == pytest.approx((292 - rows.min()) * M25_CELL_M, abs=1)
 
 
 @pytest.mark.parametrize(("extent", "shape"), [("grid", (584, 1388)), ("window", None)])

@@ -23,7 +23,7 @@ from glab.splits import (
     TRAIN,
     VALIDATION,
     cell_labels,
-    chosen_blocks,
+    draw_blocks,
     sample_labels,
 )
 from glab.steps.samples import samples as step
@@ -82,13 +82,13 @@ def test_buffer_is_one_ring():
 
 def test_blocks_depend_on_seed_and_purpose_alone():
     blocks = np.repeat(np.arange(50), 4)
-    first = chosen_blocks(blocks, 0.2, 1, "held_out")
+    first = draw_blocks(blocks, 0.2, 1, "held_out")
     assert len(first) == 10
-    np.testing.assert_array_equal(first, chosen_blocks(blocks[::-1], 0.2, 1, "held_out"))
-    assert not np.array_equal(first, chosen_blocks(blocks, 0.2, 2, "held_out"))
-    assert not np.array_equal(first, chosen_blocks(blocks, 0.2, 1, "validation"))
-    assert len(chosen_blocks(blocks, 1.0, 1)) == 49
-    assert len(chosen_blocks(blocks, 0.0, 1)) == 0
+    np.testing.assert_array_equal(first, draw_blocks(blocks[::-1], 0.2, 1, "held_out"))
+    assert not np.array_equal(first, draw_blocks(blocks, 0.2, 2, "held_out"))
+    assert not np.array_equal(first, draw_blocks(blocks, 0.2, 1, "validation"))
+    assert len(draw_blocks(blocks, 1.0, 1)) == 49
+    assert len(draw_blocks(blocks, 0.0, 1)) == 0
 
 
 def test_held_out_years_win_over_every_cell_but_the_buffer():

@@ -1,4 +1,4 @@
-"""Array types of the whole package, gap-aware means, positions of one list in another."""
+"""Array types of all modules, means of finite values, positions of one list in another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Indices = NDArray[np.int64]
 """Positions, and numbers of cells."""
 
 Int16s = NDArray[np.int16]
-"""Flags and counts, as they are stored."""
+"""Flags, labels and counts, as they are stored."""
 
 Booleans = NDArray[np.bool_]
 
@@ -45,15 +45,15 @@ def finite_mean(
 
 
 def positions(wanted: NDArray[np.integer], known: NDArray[np.integer]) -> Indices:
-    """Return the position of each wanted number among the known ones, −1 where it is not there.
+    """Return the position of each wanted number among the known ones, −1 where it is missing.
 
     Args:
         wanted: shape (n,).
         known: shape (m,), each number once, in any order; m ≥ 1.
     """
     order = np.argsort(known, kind="stable")
-    place = order[np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)]
-    return np.where(known[place] == wanted, place, -1)
+    nearest = order[np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)]
+    return np.where(known[nearest] == wanted, nearest, -1)
 
 
 def blocks(size: int, length: int) -> list[slice]:

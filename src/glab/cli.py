@@ -34,6 +34,8 @@ STAGES = {
 FURTHER = {
     "check": ("glab.steps.acquire:check", "Rewrite the manifests whose granules have changed."),
     "times": ("glab.steps.times:times", "Print time and peak memory of a run by rule."),
+    "trace": ("glab.steps.trace:trace", "Show the files and granules behind one value."),
+    "verify": ("glab.steps.verify:verify", "Compare the inputs of files with their hashes."),
 }
 """Commands that are not a stage."""
 

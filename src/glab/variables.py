@@ -1,8 +1,8 @@
-"""The registry of canonical variables: unit, names, valid range, packing.
+"""Declare the canonical variables: unit, names, valid range, packing, flags.
 
-Every variable of a work file or product is declared here once; `io` takes attributes and encoding
-from it and refuses what is not declared. Families (`<name>_residual`, `<name>_std`, …) are derived
-from their base variable by `lookup`.
+Every variable of a work file or product is declared here once. `io` takes attributes and encoding
+from the declaration and refuses undeclared variables. Families (`<name>_residual`, `<name>_std`, …)
+are derived from their base variable by `lookup`.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from glab.errors import unknown_name
 
 @dataclass(frozen=True)
 class Variable:
-    """What is known of a variable, whatever file it stands in.
+    """The declaration of a variable, the same in all files.
 
     Attributes:
         units: UDUNITS string; "1" for dimensionless.
-        long_name: for people.
+        long_name: name for readers.
         standard_name: CF standard name, empty where CF has none.
-        valid_range: physically possible values in `units`; None where any value is.
+        valid_range: physically possible values in `units`; None: any value.
         scale: step of int16 packing in work files; None keeps float32 (or `dtype`).
         offset: value of raw 0 when packed.
-        dtype: dtype on disk when not packed.
+        dtype: type on disk when not packed.
         flags: for flag variables, meaning of each value, in order of `flag_values`.
         flag_masks: True when the flags are bits 1, 2, 4, … rather than values 0, 1, 2, …
     """
@@ -40,6 +40,7 @@ class Variable:
 
 
 def _kelvin(long_name: str, top: float = 400.0, standard_name: str = "") -> Variable:
+    # 16 bits of 0.01 K about 200 K reach from −127 to 527 K
     return Variable("K", long_name, standard_name, (0.0, top), scale=0.01, offset=200.0)
 
 
@@ -67,7 +68,7 @@ VARIABLES: dict[str, Variable] = {
     "tb_error": _kelvin("standard error of the brightness temperature", 100.0),
     "tb_rmse": _kelvin("root mean square of observed minus modelled brightness temperature", 200.0),
     "incidence": Variable("degree", "incidence angle", "angle_of_incidence", (0, 90), scale=0.01),
-    "rfi_fraction": _fraction("share of views flagged for radio-frequency interference"),
+    "rfi_fraction": _fraction("fraction of views flagged for radio-frequency interference"),
     "view_count": _count("number of views in a bin"),
     "angle_count": _count("number of angle bins used"),
     "count": _count("number of observations"),
@@ -93,11 +94,11 @@ VARIABLES: dict[str, Variable] = {
     "t_air": _kelvin("air temperature at 2 m", standard_name="air_temperature"),
     "snow": Variable("kg m-2", "snow water equivalent", "surface_snow_amount", (0, 3000), 0.1),
     "frozen": _flag("frozen or snow-covered ground", "no", "yes"),
-    "water_fraction": _fraction("share of open water in a cell"),
-    "urban_fraction": _fraction("share of urban area in a cell"),
-    "ice_fraction": _fraction("share of permanent snow and ice in a cell"),
-    "land_fraction": _fraction("share of land in a cell", "land_area_fraction"),
-    "igbp_fraction": _fraction("share of each IGBP land-cover class in a cell"),
+    "water_fraction": _fraction("fraction of open water in a cell"),
+    "urban_fraction": _fraction("fraction of urban area in a cell"),
+    "ice_fraction": _fraction("fraction of permanent snow and ice in a cell"),
+    "land_fraction": _fraction("fraction of land in a cell", "land_area_fraction"),
+    "igbp_fraction": _fraction("fraction of each IGBP land-cover class in a cell"),
     "clay": _fraction("mass fraction of clay in the soil"),
     "topography": _flag("topography", "flat", "moderate", "strong"),
     "altitude": Variable("m", "height above sea level", "surface_altitude", (-500, 9000)),
@@ -116,8 +117,8 @@ VARIABLES: dict[str, Variable] = {
     "retrieval_quality": _bits("quality bits of the retrieval"),
     "surface_flags": _bits("surface condition bits of the data provider"),
     "processing_flags": _flag("processing flags", masks=True),
-    "sensor": _flag("sensor whose inputs a network's value comes from"),
-    "shortened": _count("running means that a shorter one stands in for"),
+    "sensor": _flag("number of the sensor whose inputs a network received"),
+    "shortened": _count("number of running means replaced by a shorter window (too few values)"),
     "features": Variable("1", "feature vector of a sample, each feature in its own unit"),
     "target": Variable("1", "target of a sample, in the unit of its variable"),
     "split": _flag(
@@ -128,11 +129,11 @@ VARIABLES: dict[str, Variable] = {
         "held_out_blocks",
         "held_out_blocks_and_years",
     ),
-    "offset": Variable("1", "offset of a cell's networks, in the unit of the target"),
-    "offset_count": _count("number of days an offset rests on"),
+    "offset": Variable("1", "offset of a cell, in the unit of the target"),
+    "offset_count": _count("number of days behind an offset"),
     "variance": Variable("1", "data variance, in the square of the target's unit"),
     "origin": _flag(
-        "where a brightness temperature comes from",
+        "origin of a brightness temperature",
         "none",
         "smos",
         "amsre_network",
@@ -152,7 +153,7 @@ VARIABLES: dict[str, Variable] = {
     "humidity": Variable("1", "moisture of the air, relative", "", (0.0, 5.0), scale=2e-4),
     "rain": Variable("kg m-2", "true precipitation of the day", "", (0.0, 500.0), scale=0.02),
     "biome": _flag(
-        "biome with the largest share",
+        "biome with the largest fraction",
         "desert",
         "shrub",
         "grass",
@@ -163,9 +164,9 @@ VARIABLES: dict[str, Variable] = {
         "tropical_forest",
     ),
     "change_kind": _flag("kind of long-term change", "none", "browning", "greening", "clearing"),
-    "vod_trend": Variable("year-1", "relative change of VOD in a year, clearings apart"),
+    "vod_trend": Variable("year-1", "relative change of VOD in a year, without clearings"),
     "clearing_day": Variable("days since 2000-01-01", "day of clearing, -1: none", dtype="int32"),
-    "clearing_drop": Variable("1", "share of VOD lost by clearing", "", (0.0, 1.0)),
+    "clearing_drop": Variable("1", "fraction of VOD lost by clearing", "", (0.0, 1.0)),
     "row": Variable("1", "row of the 25 km EASE-Grid 2.0, from north", dtype="int32"),
     "col": Variable("1", "column of the 25 km EASE-Grid 2.0, from 180 W", dtype="int32"),
     "lat": Variable("degrees_north", "latitude of the cell centre", "latitude", dtype="float64"),
@@ -179,8 +180,8 @@ SUFFIXES: dict[str, str] = {
     "_residual": "{}, minus its seasonal cycle",
     "_climatology": "{}, seasonal cycle",
     "_coefficients": "{}, coefficients of the seasonal cycle",
-    "_fit": "{}, how its seasonal cycle was fitted",
-    "_count": "{}, number of values behind its seasonal cycle",
+    "_fit": "{}, kind of fit of the seasonal cycle",
+    "_count": "{}, number of values behind the seasonal cycle",
     "_std": "{}, structural uncertainty (standard deviation over the ensemble)",
     "_std_data": "{}, data uncertainty (standard deviation)",
     "_std_total": "{}, total uncertainty (standard deviation)",
@@ -189,47 +190,52 @@ SUFFIXES: dict[str, str] = {
     "_bias": "{}, mean difference from the truth",
     "_rmse": "{}, root mean square difference from the truth",
     "_r": "{}, temporal correlation with the truth",
-    "_coverage": "{}, share of truths within one total standard deviation",
+    "_coverage": "{}, fraction of truths within one total standard deviation",
     "_truth": "{}, truth",
 }
 
-OWN_KIND: dict[str, Variable] = {
+NOT_QUANTITIES: dict[str, Variable] = {
     "_fit": _flag("", "none", "median", "cycle"),
     "_count": _count(""),
 }
-"""Members of a family that are no quantity of the base variable's kind."""
+"""Members of a family that are flags or counts, not quantities like the base variable."""
 
 
 def lookup(name: str) -> Variable:
-    """The declaration of a variable, or of a member of its family (`<name>_residual`, …).
+    """Return the declaration of a variable, or of a member of its family (`<name>_residual`, …).
 
     Raises:
-        GlabError: for a name that is not declared; it suggests the nearest.
+        GlabError: for an undeclared name; it suggests the nearest declared one.
     """
     if name in VARIABLES:
         return VARIABLES[name]
     for suffix in sorted(SUFFIXES, key=len, reverse=True):
         base = name.removesuffix(suffix)
-        if base != name and _declared(base):
-            return _derived(lookup(base), suffix)
+        if base != name and _is_declared(base):
+            return _derive(lookup(base), suffix)
     raise unknown_name("variable", name, VARIABLES)
 
 
-def _declared(name: str) -> bool:
-    """True for a variable of the registry and for a member of its family."""
+def _is_declared(name: str) -> bool:
+    """Return whether a name is declared, or belongs to the family of a declared variable."""
     bases = (name.removesuffix(suffix) for suffix in SUFFIXES)
-    return name in VARIABLES or any(base != name and _declared(base) for base in bases)
+    return name in VARIABLES or any(base != name and _is_declared(base) for base in bases)
 
 
-def _derived(base: Variable, suffix: str) -> Variable:
-    """A family member: same unit, no standard name, packed about zero where it is a residual."""
-    if suffix in OWN_KIND:
-        return replace(OWN_KIND[suffix], long_name=SUFFIXES[suffix].format(base.long_name))
+def _derive(base: Variable, suffix: str) -> Variable:
+    """Return the declaration of a family member.
+
+    It has the unit of the base variable, except trends and correlations. Residuals are packed about
+    0, seasonal cycles like the base variable. Other members are stored as floats, because their
+    range is not known.
+    """
+    if suffix in NOT_QUANTITIES:
+        return replace(NOT_QUANTITIES[suffix], long_name=SUFFIXES[suffix].format(base.long_name))
     packing = base.scale if suffix in ("_residual", "_climatology") else None
     offset = base.offset if suffix == "_climatology" else 0.0
     return replace(
         base,
-        units=_derived_units(base.units, suffix),
+        units=_derive_units(base.units, suffix),
         long_name=SUFFIXES[suffix].format(base.long_name),
         standard_name=base.standard_name if suffix == "_climatology" else "",
         valid_range=None,
@@ -238,8 +244,8 @@ def _derived(base: Variable, suffix: str) -> Variable:
     )
 
 
-def _derived_units(units: str, suffix: str) -> str:
-    """Trends are by year, correlations and shares have no unit, all else keeps the unit."""
+def _derive_units(units: str, suffix: str) -> str:
+    """Return the unit per year for trends, "1" for correlations and fractions, else the unit."""
     if suffix in ("_r", "_coverage"):
         return "1"
     if suffix == "_trend":

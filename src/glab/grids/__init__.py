@@ -1,11 +1,20 @@
-"""The grids of the satellites' files, and the grid a file is on."""
+"""Grids of satellite files and of products: axes, cells, areas, recognition from coordinates.
+
+In: coordinates of a file, or the name of a grid. Out: grids with centres, bounds and areas.
+
+Read in this order: rectilinear (latitude and longitude by row and column; the EASE-Grids),
+projected (both vary along both axes), cells (between cells of a domain and the grid of products).
+"""
 
 from glab.grids.projected import CurvilinearGrid, ProjectedGrid
 from glab.grids.rectilinear import (
+    EARTH_RADIUS_KM,
+    EASE1_CELL_M,
     EASE1_ML,
     EASE1_RADIUS_M,
     M09,
     M25,
+    M25_CELL_M,
     M36,
     NAMED,
     TRUE_SCALE_DEG,
@@ -18,10 +27,13 @@ from glab.grids.rectilinear import (
 )
 
 __all__ = [
+    "EARTH_RADIUS_KM",
+    "EASE1_CELL_M",
     "EASE1_ML",
     "EASE1_RADIUS_M",
     "M09",
     "M25",
+    "M25_CELL_M",
     "M36",
     "NAMED",
     "TRUE_SCALE_DEG",

@@ -1,4 +1,4 @@
-"""Grids whose latitude and longitude vary along both axes."""
+"""Grids whose latitude and longitude vary along both axes: projected grids and swaths."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ProjectedGrid:
     def __post_init__(self) -> None:
         for name, centres in (("x", self.x), ("y", self.y)):
             if centres.ndim != 1 or centres.size < 2:
-                raise GlabError("a projected axis needs two centres", variable=name)
+                raise GlabError("a projected axis needs at least two centres", variable=name)
             steps = np.diff(centres)
             if not (np.isfinite(steps).all() and ((steps > 0).all() or (steps < 0).all())):
                 raise GlabError("a projected axis neither ascends nor descends", variable=name)
@@ -49,12 +49,12 @@ class ProjectedGrid:
         return self.y.size, self.x.size
 
     def project(self, lat: ArrayLike, lon: ArrayLike) -> tuple[Float64s, Float64s]:
-        """Projected x, y in m of geodetic points in degrees; infinite where there is none."""
+        """Return projected x, y in m of points in degrees; infinite outside of the projection."""
         x, y = self._transformer().transform(np.asarray(lon, float), np.asarray(lat, float))
         return x, y
 
     def centres(self) -> tuple[Float64s, Float64s]:
-        """Latitude and longitude in degrees of all cell centres, shape (rows, cols)."""
+        """Return latitude and longitude in degrees of all cell centres, shape (rows, cols)."""
         x, y = np.meshgrid(self.x, self.y)
         lon, lat = self._transformer().transform(x, y, direction="INVERSE")
         return lat, lon
@@ -71,7 +71,7 @@ class ProjectedGrid:
 
 @dataclass(frozen=True, eq=False)
 class CurvilinearGrid:
-    """Cell centres without order in any known projection, such as a swath.
+    """Cell centres in no known projection, for example of a swath.
 
     Attributes:
         lat, lon: degrees, shape (rows, cols).
@@ -82,7 +82,9 @@ class CurvilinearGrid:
 
     def __post_init__(self) -> None:
         if self.lat.ndim != 2 or self.lat.shape != self.lon.shape:
-            raise GlabError("latitude and longitude need one shape", found=self.lat.shape)
+            raise GlabError(
+                "latitude and longitude differ in shape, or are not 2-D", found=self.lat.shape
+            )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CurvilinearGrid) and self._content() == other._content()
@@ -99,5 +101,5 @@ class CurvilinearGrid:
         return self.lat.shape[0], self.lat.shape[1]
 
     def centres(self) -> tuple[Float64s, Float64s]:
-        """Latitude and longitude in degrees of all cell centres, shape (rows, cols)."""
+        """Return latitude and longitude in degrees of all cell centres, shape (rows, cols)."""
         return self.lat, self.lon

@@ -1,10 +1,11 @@
-"""The only writer of work files, products and tables.
+"""Read and write work files, products and tables; all files of the pipeline are written here.
 
-In: datasets and tables. Out: files that appear under their name when they are complete. Content
-depends on data, settings and code alone, so that the same inputs give the same bytes.
+In: datasets and tables. Out: files that get their name when they are complete. Their content
+depends only on data, settings and code: the same inputs give the same bytes.
 
 Read in this order: files (read and write), encoding (types, packing, attributes on disk),
-provenance (where a file comes from), atomic (write, then rename), progress (the bar).
+provenance (stage, settings and inputs of a file), atomic (write, then rename), progress (the bar),
+chain (from a file back to its inputs; not exported, because no stage needs it).
 """
 
 from glab.io.atomic import atomic_path, disk_errors

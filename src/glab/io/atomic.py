@@ -1,6 +1,6 @@
-"""A file or folder appears under its name only when it is complete.
+"""Give a file or folder its name only when it is complete.
 
-What a fault or a kill interrupts leaves nothing that looks finished.
+After an error or a kill no incomplete file has the name of a complete one.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from pathlib import Path
 from glab.errors import GlabError
 
 DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-"""What the operating system says of a disk that is full or read-only."""
+"""Error numbers of a disk that is full, over quota, too small for the file, or read-only."""
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary place for `path`; it takes the name of `path` when the block succeeds.
+    """Yield a temporary path; it is renamed to `path` when the block succeeds.
 
-    The temporary file (or folder) keeps its final name inside a folder beside its place that
-    carries the process id. After an exception nothing is left, and what stood at `path` before
-    stands there still; what a killed process left is removed by the next one that succeeds.
+    The temporary file (or folder) has its final name in a hidden folder beside `path`, whose name
+    contains the process id. After an exception it is removed, and an older `path` is unchanged.
+    Temporary folders of killed processes are removed by the next process that succeeds.
 
     Raises:
-        GlabError: when the disk is full, read-only or otherwise refuses.
+        GlabError: when the disk is full or read-only, or the folder cannot be written.
     """
     path = Path(path)
     folder = path.parent / f".{path.name}.{os.getpid()}.tmp"
@@ -49,25 +49,25 @@ def atomic_path(path: Path) -> Iterator[Path]:
         _remove(folder)
 
 
-def _replace(made: Path, path: Path) -> None:
-    """Give a finished file or folder its name; an older folder is moved away, then removed."""
-    if not made.exists():
-        raise GlabError("nothing was written", path=path)
+def _replace(new: Path, path: Path) -> None:
+    """Rename a complete file or folder. An older folder is moved first: only files are replaced."""
+    if not new.exists():
+        raise GlabError("no file was written", path=path)
     if path.is_dir():
-        os.replace(path, made.parent / "replaced")
-    os.replace(made, path)
+        os.replace(path, new.parent / "replaced")
+    os.replace(new, path)
 
 
 def _remove_leftovers(path: Path) -> None:
     """Remove the temporary folders of processes that were killed while they wrote `path`."""
-    left = re.compile(rf"\.{re.escape(path.name)}\.\d+\.tmp")
+    temporary = re.compile(rf"\.{re.escape(path.name)}\.\d+\.tmp")
     for folder in path.parent.iterdir():
-        if left.fullmatch(folder.name):
+        if temporary.fullmatch(folder.name):
             _remove(folder)
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder, into which threads of a writer that broke off may go on writing a while."""
+    """Remove a folder; repeat it, because threads of a failed writer may still be writing there."""
     for wait_s in (0.0, 0.1, 0.5, 2.0):
         time.sleep(wait_s)
         shutil.rmtree(folder, ignore_errors=True)
@@ -76,11 +76,11 @@ def _remove(folder: Path) -> None:
 
 
 @contextmanager
-def disk_errors(path: Path, *faults: type[Exception]) -> Iterator[None]:
-    """What a writing library or the system raises, as a GlabError."""
+def disk_errors(path: Path, *kinds: type[Exception]) -> Iterator[None]:
+    """Raise errors of the system or of a library that writes a file as a GlabError."""
     try:
         yield
-    except faults as error:
+    except kinds as error:
         raise _disk_fault(error, path) from error
 
 
@@ -89,5 +89,5 @@ def _disk_fault(error: Exception, path: Path) -> GlabError:
         "cannot write the file",
         path=path,
         found=str(error),
-        remedy="make room on the disk, or write where you may",
+        remedy="free space on the disk, or write to a folder with permission to write",
     )

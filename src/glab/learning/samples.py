@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from glab.arrays import Int16s
 from glab.calendar import Days, window_starts, year_of
 from glab.config import Samples, SensorInputs
 from glab.errors import GlabError
@@ -22,7 +23,7 @@ from glab.learning.features import (
 )
 from glab.learning.inputs import Average, LinkInputs, average_columns, tiles_of
 from glab.seeds import generator
-from glab.splits import BUFFER, Labels, cell_labels, sample_labels
+from glab.splits import BUFFER, cell_labels, sample_labels
 
 STYLE = Style(packed=False, compression="zstd", chunks={"sample": 65536})
 
@@ -125,7 +126,7 @@ def _draw_sensor_year(
     domain: xr.Dataset,
     settings: Samples,
     part: SensorYear,
-    labels: Labels,
+    labels: Int16s,
     average: Average | None,
 ) -> xr.Dataset:
     """Samples of one sensor in one year."""
@@ -197,7 +198,7 @@ def _tiles(
 
 
 def _chosen(
-    split: Labels, usable: NDArray[np.bool_], quota: int, rng: np.random.Generator
+    split: Int16s, usable: NDArray[np.bool_], quota: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Flat positions of at most `quota` usable samples, every split in its proportion."""
     candidates = np.flatnonzero(usable)

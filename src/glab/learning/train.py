@@ -36,7 +36,7 @@ from glab.io.provenance import canonical_json
 from glab.learning.network import ScaledNetwork, check_columns, loss_function, new_network
 from glab.learning.rebasing import Batches, TensorPair, build_rebase_pool, rebase, rebase_fractions
 from glab.seeds import seed_of
-from glab.splits import TRAIN, VALIDATION, chosen_blocks
+from glab.splits import TRAIN, VALIDATION, draw_blocks
 
 VALIDATION_ROWS = 65536
 
@@ -225,7 +225,7 @@ def _own_blocks(samples: xr.Dataset, settings: Train, member: int) -> NDArray[np
     if settings.member_fraction == 1.0:
         return np.ones(blocks.shape, bool)
     purpose = ("member", settings.name, member)
-    own = chosen_blocks(
+    own = draw_blocks(
         blocks[samples["split"].values == TRAIN], settings.member_fraction, settings.seed, *purpose
     )
     return np.isin(blocks, own)

@@ -12,6 +12,7 @@ import numpy as np
 from pyhdf.SD import SD, SDC
 
 from glab.errors import GlabError
+from glab.grids import EASE1_CELL_M
 from glab.simulate.instruments.amsr import (
     CHANNELS,
     HalfOrbit,
@@ -45,9 +46,8 @@ GRIDS = {"A": "Ascending_Land_Grid", "D": "Descending_Land_Grid"}
 SCALE = 0.1
 FREQUENCY_LABEL = {"10": "10.7", "18": "18.7", "36": "36.5"}
 
-CELL_M = 25067.525
 LEFT_M, TOP_M = -17334193.5375, 7344784.825
-"""Cell and upper left corner of EASE-Grid 1 (docs/science.md, section 5.1)."""
+"""Upper left corner of EASE-Grid 1 (docs/science.md, section 5.1)."""
 
 TIME = "Time"
 TIME_FILL = -9999.0
@@ -151,8 +151,8 @@ def _define(path: Path, window: SubGrid, fields: dict[str, str]) -> None:
 
 def struct_metadata(window: SubGrid) -> str:
     """Return the georeference and the fields of both grids in the text form of HDF-EOS2."""
-    left, top = LEFT_M + window.col0 * CELL_M, TOP_M - window.row0 * CELL_M
-    right, bottom = left + window.shape[1] * CELL_M, top - window.shape[0] * CELL_M
+    left, top = LEFT_M + window.col0 * EASE1_CELL_M, TOP_M - window.row0 * EASE1_CELL_M
+    right, bottom = left + window.shape[1] * EASE1_CELL_M, top - window.shape[0] * EASE1_CELL_M
     lines = ["GROUP=SwathStructure", "END_GROUP=SwathStructure", "GROUP=GridStructure"]
     for number, (overpass, grid) in enumerate(GRIDS.items(), start=1):
         lines += [

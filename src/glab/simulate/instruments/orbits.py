@@ -11,6 +11,7 @@ import numpy as np
 
 from glab.arrays import Array, Booleans, Floats, Indices
 from glab.calendar import Days, days_of_year
+from glab.grids import EARTH_RADIUS_KM
 
 # --- missions (docs/science.md, section 7) ------------------------------------------------------
 
@@ -44,7 +45,6 @@ def is_working(instrument: str, days: Days) -> Booleans:
 
 # --- orbits -------------------------------------------------------------------------------------
 
-EARTH_RADIUS_KM = 6371.0
 HOURS_PER_DEGREE = 1.0 / 15.0
 
 EPOCH = np.datetime64("2000-01-01", "D")
