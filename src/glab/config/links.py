@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -168,17 +168,37 @@ class Predict(Mapping):
 
 
 class ComposeOptions(Section):
-    """How L-band TB is put together from SMOS and the networks."""
+    """How L-band TB is composed from the L-band references and the networks."""
 
     links: list[str] = ["amsr_smos"]
-    reference: str = "smos_l3"
+    references: list[str] = Field(["smos_l3"], min_length=1)  # sources of observed L-band TB
     mode: Literal["blend", "observed", "network"] = "blend"
-    reference_error_k: Positive = 2.5  # used where the reference carries no tb_error
+    reference_error_k: Positive | dict[str, Positive] = 2.5
+    # of references without tb_error: one number, or by source (2.5 K for a source not named)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_reference_is_a_list(cls, content: Any) -> Any:
+        if isinstance(content, dict) and "reference" in content:
+            source = content["reference"]
+            raise ValueError(f"compose.reference is now a list, compose.references: [{source}]")
+        return content
+
+    @model_validator(mode="after")
+    def _references_are_known(self) -> ComposeOptions:
+        if len(set(self.references)) < len(self.references):
+            raise ValueError(f"compose.references names a source twice: {self.references}")
+        if isinstance(self.reference_error_k, dict):
+            for source in self.reference_error_k:
+                if source not in self.references:
+                    raise ValueError(f"compose.reference_error_k: no reference {source!r}")
+        return self
 
 
 class Compose(ComposeOptions):
-    """Slice: with the reference's series, and the sensor of each sensor of each link."""
+    """Slice: with series and name of each reference, and the source of each sensor of each link."""
 
-    series: Series
+    series: dict[str, Series]
+    origins: dict[str, str]  # name of each reference in `origin`
     mask: Mask
     sensors: dict[str, list[str]]

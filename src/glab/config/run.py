@@ -109,6 +109,9 @@ class Config(s.Section):
         for link_name in self.compose.links:
             if link_name not in self.links:
                 raise ValueError(f"compose: no link {link_name!r}")
+        for source_name in self.compose.references:
+            if source_name not in self.sources:
+                raise ValueError(f"compose.references: no source {source_name!r}")
         return self
 
     # -- who needs what ------------------------------------------------------------------------
@@ -228,8 +231,29 @@ class Config(s.Section):
             link: [sensor.inputs[0].source for sensor in self.links[link].sensors]
             for link in self.compose.links
         }
-        series = self._series(self.compose.reference)
-        return _sliced(k.Compose, self.compose, series=series, mask=self.mask, sensors=sensors)
+        series = {name: self._series(name) for name in self.compose.references}
+        return _sliced(
+            k.Compose,
+            self.compose,
+            series=series,
+            origins=self.reference_names(),
+            mask=self.mask,
+            sensors=sensors,
+        )
+
+    def reference_names(self) -> dict[str, str]:
+        """Names of the L-band references in `origin`: smos for tb40 and smos_l3, smap for smap_l3.
+
+        The name is the first word of the source, or of the source that a stage reads. References
+        that would have the same name keep the names of their sources.
+        """
+        observed = {"tb40": self.tb40.source}
+        names = {
+            source: observed.get(self.sources[source].stage, source).partition("_")[0]
+            for source in self.compose.references
+        }
+        same = [name for name in names.values() if list(names.values()).count(name) > 1]
+        return {source: source if name in same else name for source, name in names.items()}
 
     def tb40_of(self) -> b.Tb40:
         """Slice of `tb40`."""
