@@ -24,7 +24,7 @@ STAGES = {
     "predict": "Apply an ensemble to one year.",
     "tb40": "Fit L-MEB to multi-angular SMOS TB and evaluate it at 40 degrees.",
     "retrieve": "Invert 40 degree TB for soil moisture and VOD.",
-    "compose": "Join SMOS and network TB into one L-band record.",
+    "compose": "Compose daily L-band TB from the references and the networks.",
     "product": "Format one product year as a CF file on the 2-D grid.",
     "publish": "Join all years of a product in one Zarr store.",
     "evaluate": "Measure skill against the truth or validation data.",

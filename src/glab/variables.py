@@ -126,6 +126,7 @@ VARIABLES: dict[str, Variable] = {
     "offset": Variable("1", "offset of a cell's networks, in the unit of the target"),
     "offset_count": _count("number of days an offset rests on"),
     "variance": Variable("1", "data variance, in the square of the target's unit"),
+    # Flags of the default run; `compose` states those of its own references and sensors.
     "origin": _flag(
         "where a brightness temperature comes from",
         "none",
