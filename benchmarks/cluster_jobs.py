@@ -117,7 +117,7 @@ def timed(folder: Path, config: Config) -> dict[str, float]:
         "compose",
         config.compose_of(),
         predictions=f"predict/amsr_smos/{YEAR}.nc",
-        reference=f"tb40/{YEAR}.nc",
+        references=f"tb40/{YEAR}.nc",
         surface=f"regrid/surface/{YEAR}.nc",
         domain="domain.nc",
         year=YEAR,

@@ -61,6 +61,11 @@ def year_files(source, years):
     return [year_file(source, y) for y in plan.years_with(RUN, source, [int(y) for y in years])]
 
 
+def reference_files(year):
+    """Year files of the L-band references that have this year."""
+    return [path for source in RUN.compose.references for path in year_files(source, [year])]
+
+
 def frozen_files(years):
     """Return the year files of the source of frozen ground."""
     return year_files(RUN.mask.frozen_source, years)

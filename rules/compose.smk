@@ -1,8 +1,8 @@
 rule compose:
-    """Compose one year of L-band TB from the L-band reference and the networks."""
+    """Compose one year of L-band TB from the references and the networks."""
     input:
         predictions=lambda w: prediction_files(RUN.compose.links, w.year),
-        reference=lambda w: year_files(RUN.compose.reference, [w.year]),
+        references=lambda w: reference_files(w.year),
         surface=lambda w: frozen_files([w.year]),
         domain="results/domain.nc",
     output:
@@ -13,10 +13,10 @@ rule compose:
         "logs/compose/{year}.tsv"
     threads: 1
     resources:
-        mem_mb=growing(400, per_tile=60),
+        mem_mb=growing(400, per_tile=40 + 20 * len(RUN.compose.references)),
         runtime=growing(15, per_tile=1),
     params:
-        given=given("predictions", "reference", "surface", "truth"),
+        given=given("predictions", "references", "surface", "truth"),
         settings=settings_of("compose"),
         code=code_of("compose"),
     shell:

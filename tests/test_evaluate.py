@@ -361,6 +361,18 @@ def test_a_digest_has_the_means_of_the_year(run):
     assert np.allclose(found["tb_h_present"], present)
 
 
+def test_a_digest_counts_the_flags_that_the_file_states(run):
+    with io.read(run / "results" / "product" / "glab_tb" / "2012.nc") as year:
+        whole = year.load()
+    flags = {"flag_values": np.array([0, 1, 3, 5], "i2"), "flag_meanings": "none smos smap both"}
+    whole["origin"].attrs |= flags
+    summary = summarise_year(whole, [])
+    assert summary["flag"].values.tolist() == ["none", "smos", "smap", "both"]
+    both = (whole["origin"] == 5).sum(("y", "x")) / (whole["origin"] > 0).any("time").sum()
+    assert np.allclose(summary["origin_fraction"].sel(flag="both"), both, atol=1e-6)
+    assert np.allclose(summary["origin_fraction"].sum("flag"), 1.0, atol=1e-6)
+
+
 def test_annual_trends_need_years():
     lat = np.array([1.0, 0.0])
     years = [

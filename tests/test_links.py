@@ -140,10 +140,10 @@ def test_the_tb_of_smos_is_a_setting(default, source, series):
     changed = {
         "sources": {source: {"series": series}},
         "links": {"amsr_smos": {"target": {"source": source}}},
-        "compose": {"reference": source},
+        "compose": {"references": [source]},
     }
     other = config_from(merge_overlay(default.model_dump(), changed))
-    assert other.compose_of().series.select == series["select"]
+    assert other.compose_of().series[source].select == series["select"]
     drawn = {r.source for r in plan.training_residuals(other, "amsr_smos")}
     assert drawn == {"amsre", "amsr2", source}
 

@@ -15,9 +15,12 @@ pytestmark = pytest.mark.slow
 
 BOX = Box(west=20.0, east=21.3, south=4.0, north=6.5)
 YEAR = {"smos_l3": 2011, "smos_ic": 2011, "amsre": 2011, "casm": 2011, "surface": 2011}
-LATER = {"amsr2": 2015, "smap_ib": 2015, "smosmap_ib": 2015}
+LATER = {"amsr2": 2015, "smap_l3": 2015, "smap_ib": 2015, "smosmap_ib": 2015}
 READERS = {source: source for source in YEAR | LATER} | OTHER_NAMES
-GRIDS = {"smos_l3": M25, "smos_ic": M25, "casm": M25, "smap_ib": M36, "smosmap_ib": M25}
+GRIDS = {
+    **dict.fromkeys(("smos_l3", "smos_ic", "casm", "smosmap_ib"), M25),
+    **dict.fromkeys(("smap_ib", "smap_l3"), M36),
+}
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from glab.grids.cells import extent_of, horizontal_coordinates
 from glab.report import figures
 from glab.report.content import number
 from glab.report.figures import Example, Panel
-from glab.report.figures.style import image, sensors_named
+from glab.report.figures.style import image, origin_colours, sensors_named
 from glab.report.material import Material, ProductAndTruth, example_cells
 from glab.report.page import sections
 from glab.steps.evaluate import evaluate
@@ -357,6 +357,18 @@ def test_the_style_does_not_leak_and_is_not_leaked_into():
         big = drawn(figures.training_curves({}))
     assert dict(mpl.rcParams) == before
     assert drawn(figures.training_curves({})) == big
+
+
+def test_origins_are_named_by_the_flags_of_the_file():
+    flags = ["none", "smos", "smap", "smos_and_smap_and_amsr2_network", "gmi_network"]
+    time = np.arange("2015-01-01", "2015-03-01", dtype="datetime64[D]")
+    fraction = np.tile([0.2, 0.3, 0.0, 0.4, 0.1], (len(time), 1))
+    figure = figures.origin_fraction(time, fraction, flags)
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    expected = ["SMOS alone", "SMOS, SMAP and AMSR2", "gmi through the network", "nothing"]
+    assert names == expected, "a flag without any value is left out"
+    colours = origin_colours(["none", "smos", "x_network", "y_network"])
+    assert colours["x_network"] != colours["y_network"]
 
 
 def test_names_for_people():

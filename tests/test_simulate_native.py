@@ -26,7 +26,7 @@ YEARS = {
     "casm": 2011,
     "surface": 2011,
 }
-LATER = {"smap_ib": 2015, "smosmap_ib": 2015}
+LATER = {"smap_l3": 2015, "smap_ib": 2015, "smosmap_ib": 2015}
 MOST_MS_A_GRANULE = 15.0  # processor time, signal included; 5 is wanted on a quiet machine
 
 

@@ -24,7 +24,7 @@ STAGES = {
     "predict": "Predict one year with an ensemble.",
     "tb40": "Compute 40 degree TB from multi-angular SMOS TB.",
     "retrieve": "Invert 40 degree TB for soil moisture and VOD.",
-    "compose": "Compose L-band TB from the reference and the networks.",
+    "compose": "Compose daily L-band TB from the references and the networks.",
     "product": "Format one product year as a CF file on the 2-D grid.",
     "publish": "Join all years of a product in one Zarr store.",
     "evaluate": "Measure skill against the truth or validation data.",

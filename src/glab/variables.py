@@ -132,6 +132,7 @@ VARIABLES: dict[str, Variable] = {
     "offset": Variable("1", "offset of a cell, in the unit of the target"),
     "offset_count": _count("number of days behind an offset"),
     "variance": Variable("1", "data variance, in the square of the target's unit"),
+    # Flags of the default run; `compose` states those of its own references and sensors.
     "origin": _flag(
         "origin of a brightness temperature",
         "none",

@@ -17,6 +17,7 @@ FORMERLY = {
     "places_share": "places_fraction",
     "rebased_share": "rebased_fraction",
     "records": "sensors",
+    "reference": "references",
     "trend_share_min": "trend_fraction_min",
     "validation_share": "validation_fraction",
     "window_share_min": "window_fraction_min",

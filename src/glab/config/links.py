@@ -168,17 +168,29 @@ class Predict(Mapping):
 
 
 class ComposeOptions(Section):
-    """Composition of L-band TB from the L-band reference and networks."""
+    """How L-band TB is composed from the L-band references and the networks."""
 
-    links: list[str] = ["amsr_smos"]  # links that predict L-band TB
-    reference: str = "smos_l3"  # source of the observed L-band TB
+    links: list[str] = ["amsr_smos"]
+    references: list[str] = Field(["smos_l3"], min_length=1)  # sources of observed L-band TB
     mode: Literal["blend", "observed", "network"] = "blend"
-    reference_error_k: Positive = 2.5  # K; used where the reference has no tb_error
+    reference_error_k: Positive | dict[str, Positive] = 2.5
+    # of references without tb_error: one number, or by source (2.5 K for a source not named)
+
+    @model_validator(mode="after")
+    def _references_are_known(self) -> ComposeOptions:
+        if len(set(self.references)) < len(self.references):
+            raise ValueError(f"compose.references names a source twice: {self.references}")
+        if isinstance(self.reference_error_k, dict):
+            for source in self.reference_error_k:
+                if source not in self.references:
+                    raise ValueError(f"compose.reference_error_k: no reference {source!r}")
+        return self
 
 
 class Compose(ComposeOptions):
-    """Slice: with the series of the reference and the sensors of each link."""
+    """Slice: with series and name of each reference, and the source of each sensor of each link."""
 
-    series: Series
+    series: dict[str, Series]
+    origins: dict[str, str]  # name of each reference in `origin`
     mask: Mask
     sensors: dict[str, list[str]]

@@ -110,6 +110,8 @@ class Config(Section):
         for name, spec in self.sources.items():
             if spec.archive is not None:
                 _check_name("source", spec.archive, self.sources, f"sources.{name}.archive")
+        for source in self.compose.references:
+            _check_name("source", source, self.sources, "compose.references")
         for table in ("compose.links", "evaluate.controls"):
             section, setting = table.split(".")
             for name in getattr(getattr(self, section), setting):
@@ -240,8 +242,29 @@ class Config(Section):
             link: [sensor.inputs[0].source for sensor in self.links[link].sensors]
             for link in self.compose.links
         }
-        series = self._series(self.compose.reference)
-        return _slice(Compose, self.compose, series=series, mask=self.mask, sensors=sensors)
+        series = {name: self._series(name) for name in self.compose.references}
+        return _slice(
+            Compose,
+            self.compose,
+            series=series,
+            origins=self.reference_names(),
+            mask=self.mask,
+            sensors=sensors,
+        )
+
+    def reference_names(self) -> dict[str, str]:
+        """Names of the L-band references in `origin`: smos for tb40 and smos_l3, smap for smap_l3.
+
+        The name is the first word of the source, or of the source that a stage reads. References
+        that would have the same name keep the names of their sources.
+        """
+        observed = {"tb40": self.tb40.source}
+        names = {
+            source: observed.get(self.sources[source].stage, source).partition("_")[0]
+            for source in self.compose.references
+        }
+        same = [name for name in names.values() if list(names.values()).count(name) > 1]
+        return {source: source if name in same else name for source, name in names.items()}
 
     def tb40_of(self) -> Tb40:
         """Return the slice of `tb40`."""

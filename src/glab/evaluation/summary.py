@@ -66,17 +66,21 @@ def _mean(values: NDArray[np.floating], axis: int) -> NDArray[np.floating]:
 
 
 def _shares(origin: xr.DataArray) -> NDArray[np.float32]:
-    """Share of each flag at each time, among cells that have a value at some time of the year."""
-    number = len(str(origin.attrs["flag_meanings"]).split())
-    counts = np.zeros((origin.sizes["time"], number))
+    """Return the fraction of each flag at each time, of cells with any value in the year.
+
+    Flags come from the file: `flag_values`, in which 0 is "none".
+    """
+    values = np.atleast_1d(origin.attrs["flag_values"])
+    counts = np.zeros((origin.sizes["time"], len(values)))
     ever = np.zeros(origin.shape[1:], bool)
     for part in time_blocks(origin["time"].values, BLOCK_STEPS):
         flags = origin.isel(time=part).values
         ever |= (flags > 0).any(axis=0)
-        for flag in range(1, number):
-            counts[part, flag] = (flags == flag).sum(axis=(1, 2))
+        for column, value in enumerate(values):
+            counts[part, column] = (flags == value).sum(axis=(1, 2))
     cells = max(int(ever.sum()), 1)
-    counts[:, 0] = cells - counts[:, 1:].sum(axis=1)
+    present = values != 0
+    counts[:, ~present] = cells - counts[:, present].sum(axis=1, keepdims=True)
     return (counts / cells).astype(np.float32)
 
 

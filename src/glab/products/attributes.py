@@ -43,9 +43,10 @@ PRODUCTS = {
     "glab_tb": ProductDescription(
         "GLAB-TB: daily L-band brightness temperature",
         "Daily L-band (1.4 GHz) brightness temperature of the land surface at both polarisations, "
-        "on the 25 km EASE-Grid 2.0. SMOS is used where it observes; elsewhere networks map AMSR-E "
-        "and AMSR2 to SMOS. The product contains structural, data and total uncertainty, the "
-        "residual from the seasonal cycle, and a flag with the sensors of each value.",
+        "on the 25 km EASE-Grid 2.0. SMOS, and further L-band references of the run, are used where "
+        "they observe; networks map AMSR-E and AMSR2 to SMOS. The product contains structural, "
+        "data and total uncertainty, the residual from the seasonal cycle, and a flag with the "
+        "sensors of each value.",
         "brightness temperature, L-band, passive microwave, SMOS, AMSR-E, AMSR2, land surface",
         "4",
         ("tb_h", "tb_v"),

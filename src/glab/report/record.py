@@ -64,14 +64,15 @@ def origins(material: Material) -> PageSection:
     if not years:
         return PageSection("Where values come from")
     time = np.concatenate([year["time"].values for year in years]).astype("datetime64[D]")
-    share = np.concatenate([year["origin_fraction"].values for year in years])
-    flags = [str(flag) for flag in years[0]["flag"].values]
+    flags = list(dict.fromkeys(str(flag) for year in years for flag in year["flag"].values))
+    fractions = [year["origin_fraction"].reindex(flag=flags, fill_value=0.0) for year in years]
     caption = (
-        "Share of the land cells, averaged over weeks. SMOS observes a cell every two or three "
-        "days and not before 2010; the networks fill the days between and the years before from "
-        "AMSR-E and AMSR2. Frozen ground and open water have no value."
+        "Fraction of the land cells, averaged over weeks. A satellite at L-band observes a cell "
+        "every two or three days, SMOS from 2010 on; networks fill the days between and the years "
+        "before from other sensors. Frozen ground and open water have no value."
     )
-    image = figures.image(figures.origin_fraction(time, share, flags))
+    fraction = np.concatenate([each.values for each in fractions])
+    image = figures.image(figures.origin_fraction(time, fraction, flags))
     return PageSection(
         "Where values come from",
         parts=[Picture("Origin of each day's brightness temperature", caption, image)],

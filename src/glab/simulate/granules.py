@@ -13,6 +13,7 @@ from glab.simulate.formats.gridded import (
     write_smosmap_ib,
     write_surface,
 )
+from glab.simulate.formats.smap_l3 import write_smap_l3
 from glab.simulate.formats.smos import write_smos_ic, write_smos_l3
 from glab.simulate.world import World
 
@@ -21,6 +22,7 @@ SOURCES: dict[str, Callable[[World, Path], None]] = {
     "smos_ic": write_smos_ic,
     "amsre": write_amsre,
     "amsr2": write_amsr2,
+    "smap_l3": write_smap_l3,
     "smap_ib": write_smap_ib,
     "smosmap_ib": write_smosmap_ib,
     "casm": write_casm,

@@ -280,10 +280,9 @@ def _weight_lines(
             for other, each in sources.items()
         }
         weight = compose_tb(
-            next((indicator[other] for other in references), None),
+            {other: indicator[other] for other in references},
             {other: indicator[other] for other in predictions},
             settings,
-            settings.sensors,
         )["tb"]
         yield from value_lines(xr.Dataset({f"weight of {name}": weight.assign_attrs(units="1")}))
 
@@ -296,10 +295,10 @@ def _sources(
     known = {name: point for name, point in points.items() if point is not None}
     land = _point_of(walk.run / DOMAIN, walk)
     references = {}
-    for name in (settings.reference,):
+    for name in settings.references:
         if name in known and land is not None:
             variables = [each for each in ("tb", "tb_error") if each in known[name]]
-            spec = settings.series.model_copy(update={"variables": variables})
+            spec = settings.series[name].model_copy(update={"variables": variables})
             surface = known.get(settings.mask.frozen_source or "")
             references[name] = series(known[name], surface, land, spec, settings.mask)
     return references, {name: known[name] for name in settings.links if name in known}

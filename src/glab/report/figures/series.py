@@ -20,10 +20,7 @@ from glab.report.figures.style import (
     BLUE,
     GREEN,
     INK,
-    MUTED,
     ORANGE,
-    ORIGIN_COLOURS,
-    ORIGIN_NAMES,
     PRODUCT,
     PURPLE,
     QUANTITIES,
@@ -32,6 +29,8 @@ from glab.report.figures.style import (
     TRUTH,
     VERMILION,
     nothing,
+    origin_colours,
+    origin_name,
     quiet,
     sensors_named,
     styled,
@@ -152,7 +151,7 @@ def origin_fraction(time: Days, share: Floats, flags: Sequence[str], every: int 
     Args:
         time: dates, shape (time,).
         share: shape (time, flag), summing to 1.
-        flags: names of the flags, keys of `ORIGIN_NAMES`.
+        flags: meanings of `origin`, as the file states them; those without a value are left out.
         every: days that are averaged.
     """
     figure = Figure(figsize=(11.0, 2.9), layout="constrained")
@@ -161,12 +160,14 @@ def origin_fraction(time: Days, share: Floats, flags: Sequence[str], every: int 
     if not whole:
         return nothing(figure)
     means = share[:whole].reshape(-1, every, share.shape[1]).mean(axis=1)
-    order = sorted(range(len(flags)), key=lambda i: (flags[i] == "none", i))
+    present = [i for i in range(len(flags)) if means[:, i].any()]
+    order = sorted(present, key=lambda i: (flags[i] == "none", i))
+    colours = origin_colours(flags)
     axes.stackplot(
         date2num(time[:whole:every]),
         [100 * means[:, i] for i in order],
-        colors=[ORIGIN_COLOURS.get(flags[i], MUTED) for i in order],
-        labels=[ORIGIN_NAMES.get(flags[i], flags[i]) for i in order],
+        colors=[colours[flags[i]] for i in order],
+        labels=[origin_name(flags[i]) for i in order],
         lw=0,
     )
     axes.set_ylabel("share of cells (%)")

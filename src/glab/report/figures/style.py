@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
+from itertools import cycle
 from typing import Any, ParamSpec
 
 import matplotlib as mpl
@@ -36,15 +37,13 @@ ORIGIN_COLOURS = {
     "smos_and_amsre_network": SKY,
     "amsr2_network": GREEN,
     "smos_and_amsr2_network": "#7fceb4",
+    "smap": VERMILION,
+    "smos_and_smap": "#f0a46e",
+    "smap_and_amsr2_network": PURPLE,
+    "smos_and_smap_and_amsr2_network": "#e6c3d6",
 }
-ORIGIN_NAMES = {
-    "none": "nothing",
-    "smos": "SMOS alone",
-    "amsre_network": "AMSR-E through the network",
-    "smos_and_amsre_network": "SMOS and AMSR-E",
-    "amsr2_network": "AMSR2 through the network",
-    "smos_and_amsr2_network": "SMOS and AMSR2",
-}
+FURTHER_COLOURS = ("#b59f3b", "#8c6d9e", "#4f7f8c", "#a65d57", "#7a8f4a", MUTED)
+"""For origins of other sensors, in their order."""
 
 SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -168,6 +167,28 @@ def quiet(axes: Axes, grid: str = "y") -> None:
     axes.grid(axis=grid, zorder=0)  # type: ignore[arg-type]
     axes.set_axisbelow(True)
     axes.tick_params(length=3)
+
+
+def origin_name(flag: str) -> str:
+    """Return the name of a meaning of `origin` for people.
+
+    Args:
+        flag: references and a network joined by "_and_", for example "smos_and_amsr2_network".
+    """
+    if flag == "none":
+        return "nothing"
+    parts = flag.split("_and_")
+    sensors = [part.removesuffix("_network") for part in parts]
+    names = [SENSOR_NAMES.get(sensor, sensor) for sensor in sensors]
+    if len(parts) > 1:
+        return f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"{names[0]} through the network" if flag != sensors[0] else f"{names[0]} alone"
+
+
+def origin_colours(flags: Sequence[str]) -> dict[str, str]:
+    """Return a colour for each meaning of `origin`."""
+    further = [flag for flag in flags if flag not in ORIGIN_COLOURS]
+    return ORIGIN_COLOURS | dict(zip(further, cycle(FURTHER_COLOURS)))
 
 
 def sensors_named(segment: str) -> str:

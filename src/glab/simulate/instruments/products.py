@@ -11,10 +11,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from glab.arrays import Array, Booleans, Floats
+from glab.arrays import Array, Floats
 from glab.calendar import WINDOW_EPOCH, Days, annual_phase
-from glab.grids import M25, M36
+from glab.grids import M25
 from glab.simulate.instruments import orbits
+from glab.simulate.instruments.smap import (
+    SEEN_LAND_MIN,
+    SMAP_FWHM_KM,
+    smap_passes,
+    smap_window,
+)
 from glab.simulate.world import (
     SMOS_FWHM_KM,
     SubGrid,
@@ -29,17 +35,11 @@ from glab.simulate.world import (
     subgrid_of,
 )
 
-SMAP_FWHM_KM = 40.0
-"""Footprint of SMAP."""
-
 SMOS_NOISIER = 1.3
 """Errors of retrievals from SMOS alone, relative to those from SMAP."""
 
 RESCALED_BIAS, RESCALED_GAIN = 0.005, 0.01
 """Standard deviations of the lasting bias and gain that SMOS keeps after it was scaled to SMAP."""
-
-SEEN_LAND_MIN = 0.4
-"""Least fraction of the footprint on land of the box."""
 
 IC_TB_NOISE_K = 1.8
 """Noise of the fitted TB of SMOS-IC."""
@@ -162,8 +162,8 @@ class RetrievalYear:
 
 def smap_ib(world: World) -> RetrievalYear:
     """Return the SMAP-IB of a year on the 36 km grid, morning overpass."""
-    window = subgrid_of(M36, world.settings.box, overlapping=True)
-    seen = _days_of_smap(world, window)
+    window = smap_window(world)
+    seen = np.isfinite(smap_passes(world, window).away_km)
     return _retrieve(world, "smap_ib", window, SMAP_FWHM_KM, np.where(seen, 1.0, np.nan))
 
 
@@ -177,7 +177,7 @@ def smosmap_ib(world: World) -> RetrievalYear:
     lat, lon = window.centres
     nearest = orbits.nearest_passes(orbits.SMOS, "A", world.year, len(world.days), lat, lon)
     smos = np.isfinite(nearest.away_km) & orbits.is_working("smos", world.days)[:, None]
-    smap = _days_of_smap(world, window)
+    smap = np.isfinite(smap_passes(world, window).away_km)
     # Noise of the mean of both, weighted by inverse variance, relative to that of SMAP.
     both = 1.0 / np.hypot(1.0, 1.0 / SMOS_NOISIER)
     noise = np.where(smap, np.where(smos, both, 1.0), np.where(smos, SMOS_NOISIER, np.nan))
@@ -187,13 +187,6 @@ def smosmap_ib(world: World) -> RetrievalYear:
     gain = 1.0 + RESCALED_GAIN * normal(generator, len(lat))
     alone = np.clip(gain * retrieval.vod + bias, 0.0, 2.0)
     return replace(retrieval, vod=np.where(smap, retrieval.vod, alone))
-
-
-def _days_of_smap(world: World, window: SubGrid) -> Booleans:
-    """Return on which days SMAP sees each view in the morning, shape (day, view)."""
-    lat, lon = window.centres
-    nearest = orbits.nearest_passes(orbits.SMAP, "D", world.year, len(world.days), lat, lon)
-    return np.isfinite(nearest.away_km) & orbits.is_working("smap", world.days)[:, None]
 
 
 def _retrieve(
