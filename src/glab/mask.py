@@ -86,7 +86,7 @@ def mask_frozen_ground(
             found=list(surface.data_vars),
             expected="t_surface or snow",
         )
-    layers = surface[names].load()
+    layers = surface[names].load()  # once, because files are not cached
     frozen = xr.zeros_like(layers[names[0]], bool)
     known = ~frozen
     if "t_surface" in layers:
@@ -112,6 +112,7 @@ def mask_open_water(domain: xr.Dataset, limits: Mask) -> xr.DataArray:
     if "water_fraction" not in domain:
         _print_once("the domain has no water_fraction: open water is not masked")
         return xr.zeros_like(domain["cell"], bool).reset_coords(drop=True)
+    # Not ">", so that NaN is masked too.
     return ~(domain["water_fraction"] <= limits.water_fraction_max)
 
 

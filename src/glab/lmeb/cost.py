@@ -117,7 +117,7 @@ class State(NamedTuple):
 @compiled_too
 def angular_power(cos: float, exponent: float) -> float:
     """Return cos^exponent."""
-    # The exponents in use need no pow(), which takes longer than the rest of a view.
+    # The exponents in use need no pow(), which is slow.
     if exponent == 0.0:
         return 1.0
     if exponent == -1.0:
@@ -135,8 +135,10 @@ def fill_view(view: Record, observed: Record, model: Record) -> None:
     view.path_v = vegetation_path(cos, view.sin2, model.tt_v)
     view.rough_h = np.exp(-model.h_r * angular_power(cos, model.n_rh))
     view.rough_v = view.rough_h
+    # One exponential instead of two where both exponents are equal, which is the default.
     if model.n_rh != model.n_rv:
         view.rough_v = np.exp(-model.h_r * angular_power(cos, model.n_rv))
+    # Weight 0 and TB 0 for a missing value, because 0 · NaN would be NaN.
     weight = 1.0 / (observed.tb_sigma_k * observed.tb_sigma_k)
     has_h, has_v = np.isfinite(observed.tb_h), np.isfinite(observed.tb_v)
     view.tb_h, view.weight_h = (observed.tb_h, weight) if has_h else (0.0, 0.0)
@@ -150,6 +152,7 @@ def fill_views(views: NDArray[np.void], observed: NDArray[np.void], model: Recor
     used = 0
     for j in range(observed.shape[0]):
         o = observed[j]
+        # "> 0" is also false for NaN, and the sum is NaN if one of both is.
         has_tb = np.isfinite(o.tb_h) or np.isfinite(o.tb_v)
         if has_tb and o.tb_sigma_k > 0.0 and np.isfinite(o.incidence_deg + o.t_sky_k):
             fill_view(views[used], o, model)
@@ -190,6 +193,7 @@ def reflectivity_slopes(
 ) -> tuple[float, float, float, float]:
     """Return Fresnel r_h, r_v and their derivatives where n + ik changes at the rate dn + i·dk."""
     u, w = refracted(n * n - k * k, 2.0 * n * k, view.sin2)
+    # q² = ε − sin²θ, so q' = (n + ik)(n' + ik')/q, whose parts are du and dw.
     inverse = 1.0 / (u * u + w * w)
     real, imaginary = n * dn - k * dk, n * dk + k * dn
     du, dw = (real * u + imaginary * w) * inverse, (imaginary * u - real * w) * inverse
@@ -222,12 +226,14 @@ def view_slopes(
     r_h, r_v, dr_h, dr_v = reflectivity_slopes(n, k, dn, dk, view)
     rate_h, rate_v = scene.slowness * view.path_h, scene.slowness * view.path_v
     gamma_h = np.exp(-rate_h * vod)
+    # An isotropic canopy, the default, needs one exponential only.
     gamma_v = gamma_h if rate_v == rate_h else np.exp(-rate_v * vod)
     q_r = scene.q_r
     rough_h = mix_and_roughen(r_h, r_v, q_r, view.rough_h)
     rough_v = mix_and_roughen(r_v, r_h, q_r, view.rough_v)
     tb_h, h_by_r, h_by_vod = emission_slopes(scene, rough_h, gamma_h, rate_h, view.t_sky)
     tb_v, v_by_r, v_by_vod = emission_slopes(scene, rough_v, gamma_v, rate_v, view.t_sky)
+    # Mixing and roughness are linear, so they apply to the slopes as to the reflectivities.
     h_by_sm = h_by_r * mix_and_roughen(dr_h, dr_v, q_r, view.rough_h)
     v_by_sm = v_by_r * mix_and_roughen(dr_v, dr_h, q_r, view.rough_v)
     return (tb_h, h_by_sm, h_by_vod), (tb_v, v_by_sm, v_by_vod)
@@ -242,6 +248,7 @@ def evaluate_cost(problem: Problem, sm: float, vod: float, free: bool) -> State:
     n, k = refraction(sm, problem.soil)
     dn, dk = refraction_slope(sm, problem.soil, free)
     sm_off, vod_off = problem.prior.sm - sm, problem.prior.vod - vod
+    # The prior is the first term of each sum, the views add the others.
     h_ss, h_sv, h_vv = problem.prior.sm_weight, 0.0, problem.prior.vod_weight
     g_sm, g_vod = h_ss * sm_off, h_vv * vod_off
     cost, squares = g_sm * sm_off + g_vod * vod_off, 0.0

@@ -74,7 +74,8 @@ def debye_refraction(
 @compiled_too
 def mironov2009_refraction(clay: Value, frequency_hz: Value) -> SoilRefraction:
     """Return the refraction of a soil after Mironov 2009; clay 0…1, frequency in Hz."""
-    c = 100.0 * clay
+    c = 100.0 * clay  # the paper gives clay in per cent
+    # Static permittivity, relaxation time and conductivity of bound water, then of free water.
     n_b, k_b = debye_refraction(
         79.8 - 85.4e-2 * c + 32.7e-4 * c * c,
         1.062e-11 + 3.450e-14 * c,
@@ -90,7 +91,7 @@ def mironov2009_refraction(clay: Value, frequency_hz: Value) -> SoilRefraction:
 @compiled_too
 def mironov2013_refraction(clay: Value, temperature_k: Value) -> SoilRefraction:
     """Return the refraction of a soil after Mironov 2013; clay 0…1, T limited to 0…40 °C."""
-    c = 100.0 * clay
+    c = 100.0 * clay  # the paper gives clay in per cent
     t = np.minimum(np.maximum(temperature_k - ZERO_CELSIUS_K, COLDEST_C), WARMEST_C)
     cc, tt = c * c, t * t
     n_b = 8.86 + 0.00321 * t + (-0.0644 + 7.96e-4 * t) * c + (2.97e-4 - 9.6e-6 * t) * cc
@@ -119,6 +120,7 @@ def refraction(sm: Value, soil: SoilRefraction) -> tuple[Value, Value]:
     a = (n_b − 1)/(n_d − 1). A straight line would pass n = 1, where the reflectivity increases
     again.
     """
+    # Minima and maxima instead of branches, so that arrays and scalars take the same code.
     below = np.minimum(sm, 0.0)
     bound = np.minimum(np.maximum(sm, 0.0), soil.m_t)
     free = np.maximum(sm - soil.m_t, 0.0)

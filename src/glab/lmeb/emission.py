@@ -37,6 +37,7 @@ def tau_omega(
     r: Value, gamma: Value, t_ground: Value, t_canopy: Value, omega: Value, t_sky: Value
 ) -> Value:
     """Return the TB of the zeroth-order tau-omega model, K (Wigneron et al. 2007)."""
+    # Emission of the canopy upward, and downward with reflection; then soil; then reflected sky.
     canopy = (1.0 - omega) * t_canopy * (1.0 - gamma) * (1.0 + gamma * r)
     return canopy + (1.0 - r) * gamma * t_ground + t_sky * r * gamma * gamma
 
@@ -63,8 +64,11 @@ def canopy_layer(e: Value, r_inf: Value) -> tuple[Value, Value]:
 def two_stream(r: Value, e: Value, t_ground: Value, t_canopy: Value, r_inf: Value) -> Value:
     """Return the TB of the two-stream model, K; e = exp(−λT), no sky term (Schwank et al. 2018)."""
     r_l, t_l = canopy_layer(e, r_inf)
-    emitted = (1.0 - r_l - t_l) * t_canopy
+    emitted = (
+        1.0 - r_l - t_l
+    ) * t_canopy  # Kirchhoff: emissivity = 1 − reflectivity − transmissivity
     upward = (1.0 - r) * t_ground + r * emitted
+    # 1/(1 − r r_l) sums the multiple reflections between soil and canopy.
     return emitted + t_l / (1.0 - r * r_l) * upward
 
 
@@ -81,7 +85,7 @@ def two_stream_slopes(
     emitted = (1.0 - r_l - t_l) * t_canopy
     emitted_by_e = -(r_l_by_e + t_l_by_e) * t_canopy
     upward = (1.0 - r) * t_ground + r * emitted
-    bounce = 1.0 / (1.0 - r * r_l)
+    bounce = 1.0 / (1.0 - r * r_l)  # multiple reflections
     by_r = t_l * bounce * (r_l * bounce * upward + emitted - t_ground)
     gain_by_e = t_l_by_e * bounce + t_l * r * r_l_by_e * bounce * bounce
     return by_r, emitted_by_e + gain_by_e * upward + t_l * bounce * r * emitted_by_e
@@ -158,6 +162,7 @@ def complete_parameters(parameters: EmissionParameters) -> dict[str, Any]:
     for name in parameters:
         if name not in EmissionParameters.__annotations__:
             raise unknown_name("emission parameter", name, EmissionParameters.__annotations__)
+    # The annotations cannot do this: at run time, keyword arguments are an ordinary dictionary.
     complete = {**DEFAULTS, **parameters}
     missing = [name for name in REQUIRED if name not in complete]
     if missing:
@@ -224,6 +229,7 @@ def brightness_temperature(
     cos, sin2 = cos_sin2(incidence_deg)
 
     def emit(r: Float64s, tt: ArrayLike) -> Float64s:
+        # H and V differ in reflectivity and in the shape of the canopy, `tt`.
         path = depth * vegetation_path(cos, sin2, np.asarray(tt, dtype=np.float64))
         if p["model"] == "tau-omega":
             return np.asarray(tau_omega(r, np.exp(-path), t_ground, t_canopy, omega, t_sky))

@@ -136,6 +136,7 @@ def invert(
     sky = np.asarray(t_sky_k)
     by_angle = sky.ndim == max(np.ndim(tb_h), np.ndim(tb_v), 1)
     observed["t_sky_k"] = sky if by_angle else sky[..., np.newaxis]
+    # Values that are the same for all cells stay single rows; only blocks are expanded.
     cells, angles = _shapes(observed, models)
     solutions = _solve(
         {name: _rows(value, cells, angles) for name, value in observed.items()},
@@ -199,6 +200,7 @@ def _solve(
     """Solve all cells block by block, on the number of threads of numba."""
     cells, angles = size
     solutions = np.zeros(cells, SOLUTION)
+    # The kernel skips cells without usable values, so these stay NaN and not converged.
     for name in Inversion._fields[:-2]:
         solutions[name] = np.nan
 
@@ -213,6 +215,7 @@ def _solve(
         for block in parts:
             solve(block)
         return solutions
+    # The kernel releases the interpreter lock; blocks write to separate parts of `solutions`.
     threads: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(solve, parts))

@@ -18,6 +18,13 @@ from numpy.typing import NDArray
 from glab.lmeb.cost import Problem, State, evaluate_cost, pose_problem, tb_count
 from glab.lmeb.dielectric import compiled_too
 
+# Constants of the search. They change speed and robustness, not the minimum: tests compare the cost
+# with that of scipy's least_squares.
+STEPS_MAX = 80  # of one descent; a search that needs more is flagged as not converged
+TOLERANCE = 1e-9  # predicted fall of the cost, relative, at which a search has converged
+SLOW = 0.2  # ratio of successive predicted falls above which Gauss–Newton is slow
+NEAR = 0.1  # predicted fall, relative to the cost, below which a minimum is near
+SAME_SM, SAME_VOD = 0.01, 0.03  # a descent this close to a known minimum would end there
 CURVATURE_MIN = 0.005  # lower bound of the eigenvalues of the scaled Hessian, so steps stay finite
 DIFFERENCE = 1e-6  # m3 m-3 and 1, distance of the gradients whose difference gives the Hessian
 
@@ -76,6 +83,7 @@ def bounded_step(problem: Problem, state: State, m: Symmetric, low: float, high:
 @compiled_too
 def missing_curvature(problem: Problem, state: State, free: bool) -> Symmetric:
     """Return half the Hessian minus its Gauss–Newton part, from gradients on one side of `m_t`."""
+    # The difference must not cross the kink at `m_t`.
     below = not free or state.sm > problem.soil.m_t + DIFFERENCE
     d_sm = -DIFFERENCE if below else DIFFERENCE
     by_sm = evaluate_cost(problem, state.sm + d_sm, state.vod, free)
@@ -103,6 +111,7 @@ def quadratic_model(state: State, bend: Symmetric, damping: float, pinned: bool)
     """
     if bend.ss == 0.0:
         return Symmetric(state.h_ss * (1.0 + damping), state.h_sv, state.h_vv * (1.0 + damping))
+    # Scaled by the Gauss–Newton diagonal, so that SM and VOD have curvatures of order 1.
     scale = np.sqrt(state.h_ss * state.h_vv)
     a = 1.0 + bend.ss / state.h_ss
     b = 0.0 if pinned else (state.h_sv + bend.sv) / scale
@@ -111,19 +120,13 @@ def quadratic_model(state: State, bend: Symmetric, damping: float, pinned: bool)
     low, high = middle - radius, middle + radius
     if low < CURVATURE_MIN:
         new_low, new_high = max(abs(low), CURVATURE_MIN), max(abs(high), CURVATURE_MIN)
+        # A linear function of the matrix that maps both eigenvalues and keeps the eigenvectors.
         slope = (new_high - new_low) / max(high - low, 1e-12)
         shift = new_low - slope * low
         a, b, c = slope * a + shift, slope * b, slope * c + shift
     return Symmetric((a + damping) * state.h_ss, b * scale, (c + damping) * state.h_vv)
 
 
-# Constants of the search. They change speed and robustness, not the minimum: tests compare the cost
-# with that of scipy's least_squares.
-STEPS_MAX = 80  # of one descent; a search that needs more is flagged as not converged
-TOLERANCE = 1e-9  # predicted fall of the cost, relative, at which a search has converged
-SLOW = 0.2  # ratio of successive predicted falls above which Gauss–Newton is slow
-NEAR = 0.1  # predicted fall, relative to the cost, below which a minimum is near
-SAME_SM, SAME_VOD = 0.01, 0.03  # a descent this close to a known minimum would end there
 SOLUTION = np.dtype(
     [(name, np.float64) for name in ("sm", "vod", "sm_error", "vod_error", "tb_rmse_k", "cost")]
     + [("iterations", np.int32), ("converged", np.bool_)]
@@ -161,6 +164,7 @@ def descend(
         step = bounded_step(
             problem, state, quadratic_model(state, bend, damping, pinned), low, high
         )
+        # Slow near a minimum: two more gradients for the rest of the Hessian are worth their time.
         if SLOW * last < step.predicted < NEAR * state.cost:
             bend = missing_curvature(problem, state, free)
             step = bounded_step(
@@ -169,6 +173,7 @@ def descend(
         last = step.predicted
         # "not >" also ends the search where the prediction is NaN; 1e-20 where the cost is 0.
         if not step.predicted > TOLERANCE * state.cost + 1e-20:
+            # At the kink, converged on one side only: continue with the slopes of the other side.
             if not confined or turned or state.sm != m_t:
                 return Search(state, steps, True)
             free, turned = not free, True
@@ -176,6 +181,8 @@ def descend(
             continue
         trial_free = step.sm > m_t or (step.sm == m_t and free)
         trial = evaluate_cost(problem, step.sm, step.vod, trial_free)
+        # Trust the model more where it predicted the fall well, less where it did not. A step
+        # that failed across the kink says nothing about damping.
         fall = state.cost - trial.cost
         if fall > 0.25 * step.predicted:
             damping = 0.0 if damping < 0.01 else 0.1 * damping

@@ -17,6 +17,7 @@ from glab.lmeb.dielectric import Value, compiled_too
 @compiled_too
 def refracted(eps_real: Value, eps_imag: Value, sin2: Value) -> tuple[Value, Value]:
     """Return real and imaginary part of q = √(ε − sin²θ), for ε' ≥ 1 and ε'' ≥ 0."""
+    # In real numbers, because slopes need u and w separately.
     x = eps_real - sin2
     u = np.sqrt(0.5 * (np.sqrt(x * x + eps_imag * eps_imag) + x))
     # The bound avoids a division by zero at ε = 1 and θ = 90°.
@@ -74,6 +75,7 @@ def fresnel_reflectivity(
     cos, sin2 = cos_sin2(incidence_deg)
     u, w = refracted(permittivity.real, permittivity.imag, sin2)
     r_h = power_ratio(u, w, cos)
+    # The factor has no ε, so both polarisations share u and w.
     return r_h, r_h * power_ratio(u, w, sin2 / cos)
 
 

@@ -43,6 +43,7 @@ def product_layers(
     """
     layers_of = {"glab_tb": _glab_tb, "glab_vod": _glab_vod, "smos_ib": _smos_ib}[product]
     try:
+        # "exact" refuses other cells or days instead of filling gaps with NaN.
         merged = xr.merge(sources, join="exact", compat="override", combine_attrs="override")
         if "overpass" in merged.dims:
             merged = merged.sel(overpass=overpass, drop=True)

@@ -60,6 +60,7 @@ def fill_store(group: zarr.Group, years: Sequence[xr.Dataset], settings: Publish
     for name in map(str, first.variables):
         variable = first[name].variable
         array = _create_array(group, name, variable, length, settings)
+        # Coordinates of the grid are the same in all years, see `check_years`.
         if "time" not in variable.dims:
             array[...] = variable.values
             continue

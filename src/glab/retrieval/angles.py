@@ -63,6 +63,7 @@ def bin_weights(valid: Booleans, centre_deg: Floats, settings: Tb40Options) -> F
     shared = np.flatnonzero(is_shared)
     if shared.size:
         near = np.flatnonzero(~is_shared & (distance_deg < 1.5 * NEIGHBOUR_DEG))
+        # Number of neighbours with a value; −1, the last entry, where the 40° bin has none.
         count = np.where(valid[:, shared].any(axis=1), valid[:, near].sum(axis=1), -1)
         middle, beside = correlated_bin_weights(settings.shared_bin_correlation)
         weight[:, shared] *= middle[count][:, np.newaxis]

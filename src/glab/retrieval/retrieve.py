@@ -200,6 +200,7 @@ def year_blocks(
     """
     surfaces = match_surfaces(tb40, surfaces)
     water = mask_open_water(domain, settings.mask).values
+    # The mask of water joins the static fields, so that it is cut to the same cells.
     static = static_ground(domain).assign(open_water=("cell", water))
     inputs = YearInputs(tb40, surfaces, static)
     statistics = _year_statistics(inputs, settings)
@@ -270,6 +271,7 @@ def _retrieve_days(
 
 def first_run(selection: YearSlice, settings: Retrieve) -> Fields:
     """Invert all scenes of a selection with the prior of run 1, the same everywhere."""
+    # Scalars, which `invert_selection` broadcasts to all days and cells.
     prior = PriorFields(np.array(settings.vod_prior), np.array(settings.vod_sigma), np.array(True))
     return invert_selection(selection, prior, settings)
 
@@ -295,7 +297,7 @@ def invert_selection(
     scenes = np.argwhere(usable)
     mean, sigma = (np.broadcast_to(values, shape) for values in (prior.mean, prior.sigma))
     fields: Fields = {name: np.full(shape, np.nan, np.float32) for name in VALUES}
-    fields["converged"] = np.ones(shape, bool)
+    fields["converged"] = np.ones(shape, bool)  # no scene, no flag
     wetness = first["soil_moisture"] if first and settings.temperature_at == "first_run" else None
     for block in blocks(len(scenes), SCENES_AT_ONCE):
         day, cell = scenes[block].T

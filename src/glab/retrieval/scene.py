@@ -154,6 +154,7 @@ def static_ground(domain: xr.Dataset) -> xr.Dataset:
             found=", ".join(map(str, domain.data_vars)),
             remedy="add a map of clay to the static maps of the domain",
         )
+    # Altitude only enters the atmosphere, so a domain without a map of it is accepted.
     unknown = xr.full_like(domain["clay"], np.nan)
     known = {"clay": domain["clay"], "altitude": domain.get("altitude", unknown)}
     return landcover_parameters(domain).assign(known).load()

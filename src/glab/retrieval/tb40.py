@@ -132,12 +132,14 @@ def estimate_tb40(views: Views, ground: Ground, settings: Tb40) -> Estimate:
 
 def prepare_bins(views: Views, ground: Ground, settings: Tb40) -> Bins:
     """Convert bins to TB at the ground and weight them."""
+    # A bin without one polarisation is not used, so that H and V rest on the same angles.
     valid = np.isfinite(views.tb_k).all(axis=-1) & np.isfinite(views.incidence_deg)
     fraction = bin_weights(valid, views.centre_deg, settings)
     incidence = np.where(valid, views.incidence_deg, views.centre_deg)
     tb = views.tb_k
     if settings.atmosphere:
         tb = remove_atmosphere(tb, ground, settings.lmeb, incidence)
+    # Bins differ by more than their radiometric accuracy, so a lower bound limits their weight.
     least = settings.tb_sigma_min_k
     accuracy = np.where(np.isfinite(views.accuracy_k), views.accuracy_k, least)
     sigma = np.maximum(np.sqrt(np.square(accuracy).mean(axis=-1)), least)
@@ -184,6 +186,7 @@ def evaluate_at_40(
     Both forms are model(40°) + Σ w (TB − model) over the bins; w is 0 in the form `model`.
     """
     modelled = forward(sm, vod)
+    # Differences of the public forward model: exact slopes exist only in compiled, scalar form.
     by_sm = (forward(sm + STEP, vod) - modelled) / STEP
     by_vod = (forward(sm, vod + STEP) - modelled) / STEP
     weight = np.zeros_like(bins.weight)
