@@ -127,7 +127,7 @@ def write_run(run: Path) -> Path:
     compose(
         domain=run / domain, year=2012, output=run / "results/compose/2012.nc",
         settings=CONFIG.compose_of(), predictions=[run / "results/predict/amsr_smos/2012.nc"],
-        reference=run / "results/tb40/2012.nc", surface=[run / surface],
+        references=[run / "results/tb40/2012.nc"], surface=[run / surface],
     )  # fmt: skip
     _write_vod_link(files, domain, surface)
     for name, parts in {

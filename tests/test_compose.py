@@ -245,10 +245,10 @@ def test_names_of_references_in_origin():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"reference": "tb40"}, r"compose.references: \[tb40\]"),
+        ({"reference": "tb40"}, "write compose.references"),
         ({"references": []}, "at least 1"),
         ({"references": ["tb40", "tb40"]}, "twice"),
-        ({"references": ["tb41"]}, "no source 'tb41'"),
+        ({"references": ["tb41"]}, "tb41"),
         ({"references": ["tb40"], "reference_error_k": {"smap": 1.0}}, "no reference 'smap'"),
         ({"references": ["surface_evening"]}, "has no series"),
     ],

@@ -43,7 +43,7 @@ PRODUCTS = {
     "glab_tb": ProductDescription(
         "GLAB-TB: daily L-band brightness temperature",
         "Daily L-band (1.4 GHz) brightness temperature of the land surface at both polarisations, "
-        "on the 25 km EASE-Grid 2.0. SMOS, and further L-band references of the run, are used where "
+        "on the 25 km EASE-Grid 2.0. SMOS and further L-band references are used where "
         "they observe; networks map AMSR-E and AMSR2 to SMOS. The product contains structural, "
         "data and total uncertainty, the residual from the seasonal cycle, and a flag with the "
         "sensors of each value.",
