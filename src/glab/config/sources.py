@@ -63,6 +63,7 @@ class Series(Section):
     """Which variables of a source get a seasonal cycle, at which place of further dimensions."""
 
     variables: list[str]
+    derive: dict[str, str] = {}  # further variable → how it is derived (glab.climatology.derive)
     select: dict[str, str | float] = {}
     quality: list[QualityRule] = []  # of a stage that hands over its quality with its values
 
