@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import xarray as xr
 
 from glab import io
 from glab.calendar import days_between, days_of_year, year_of
-from glab.climatology import cycles as climatology
+from glab.climatology.cycles import fit_cycle
 from glab.config import (
     ClimatologyOptions,
     Features,
@@ -21,6 +22,8 @@ from glab.config import (
     Splits,
 )
 from glab.grids import M25
+from glab.learning.columns import Feature, describe_columns
+from glab.learning.features import SensorFeatures
 from glab.learning.inputs import LinkInputs, open_inputs
 
 ROW, COL, SIDE, BLOCK = 200, 700, 12, 4
@@ -55,16 +58,26 @@ def mapping(residual: np.ndarray) -> np.ndarray:
 
 @dataclass
 class World:
-    """The files of a toy world, and how to open them."""
+    """The files of a toy world."""
 
     root: Path
     domain: xr.Dataset
     residuals: list[Path]
     climatologies: list[Path]
 
-    def catalogue(self, years: set[int] | None = None) -> LinkInputs:
+    def inputs(self, years: set[int] | None = None) -> LinkInputs:
+        """Return residuals of some years (None: all) and cycles, in memory.
+
+        No file stays open. HDF5 2.2 crashes on opening a file with texts that is open already, if
+        a later handle to it was closed before: a test must not keep files open that a step opens.
+        """
         kept = [p for p in self.residuals if years is None or int(p.stem) in years]
-        return open_inputs(kept, self.climatologies, self.domain)
+        with closing(open_inputs(kept, self.climatologies, self.domain)) as opened:
+            return replace(opened, residuals={k: d.load() for k, d in opened.residuals.items()})
+
+    def features(self, spec: Mapping, inputs: LinkInputs | None = None) -> SensorFeatures:
+        """Features of the first sensor of a link."""
+        return SensorFeatures(inputs or self.inputs(), spec, spec.sensors[0], self.domain)
 
 
 def toy_world(
@@ -113,7 +126,7 @@ def _write(
     seasons = np.sin(2 * np.pi * np.arange(len(days)) / 365.2425)[:, None, None]
     series = np.broadcast_to(level + 8 * seasons, residual.shape).astype("f4")
     array = xr.DataArray(series, coords, ("time", "cell", "channel"), "tb")
-    fitted = climatology.fit_cycle(array, days, ClimatologyOptions())
+    fitted = fit_cycle(array, days, ClimatologyOptions())
     for tile in np.unique(land["tile"]):
         path = folder / "climatology" / "both" / source / f"{tile}.nc"
         part = fitted.isel(cell=np.flatnonzero(land["tile"].values == tile))
@@ -132,8 +145,8 @@ def _write(
 
 def link(**changes: object) -> Mapping:
     """The toy link."""
-    record = SensorInputs(baseline="both", inputs=[INPUT])
-    return Mapping(**{"sensors": [record], "target": TARGET, "features": Features()} | changes)
+    sensor = SensorInputs(baseline="both", inputs=[INPUT])
+    return Mapping(**{"sensors": [sensor], "target": TARGET, "features": Features()} | changes)
 
 
 def sampling(**changes: object) -> Samples:
@@ -161,8 +174,7 @@ def plain_samples(
     x = rng.normal(0, 2, (size, features)).astype("f4")
     y = np.stack([(0.5 + k) * x[:, 0] + np.tanh(x[:, 1]) for k in range(targets)], axis=-1)
     split = np.select([np.arange(size) % 10 == 0, np.arange(size) % 10 == 1], [1, 3], 0)
-    names = [f"v{n}_residual" for n in range(features)]
-    return xr.Dataset(
+    samples = xr.Dataset(
         {
             "features": (("sample", "feature"), x),
             "target": (("sample", "target_name"), y.astype("f4")),
@@ -174,7 +186,7 @@ def plain_samples(
         {
             "sample_cell": ("sample", (np.arange(size) % 50).astype("i4")),
             "sample_block": ("sample", (np.arange(size) % 50 // 5).astype("i4")),
-            "feature": names,
             "target_name": [f"t{k}" for k in range(targets)],
         },
     )
+    return describe_columns(samples, [Feature(f"v{n}", "residual") for n in range(features)])

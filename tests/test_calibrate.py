@@ -78,10 +78,10 @@ def test_records_have_their_own_offsets_and_one_without_samples_the_common_varia
 
 
 @pytest.mark.parametrize("kind,label", [("held out", 4), ("validation", 1), ("training", 0)])
-def test_variance_is_judged_where_nothing_was_learned(samples, kind, label):
+def test_variance_is_fitted_outside_of_training(samples, kind, label):
     samples["split"].values[:] = np.where(np.arange(samples.sizes["sample"]) % 2, label, 0)
     found = fit_calibration(samples, members(samples), domain(), settings())
-    assert found["variance_coefficients"].attrs["judged_on"] == kind
+    assert found["variance_coefficients"].attrs["fitted_on"] == kind
 
 
 def test_samples_of_another_domain(samples):

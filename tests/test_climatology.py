@@ -334,7 +334,7 @@ def test_a_file_of_several_variables_needs_a_name():
     whole = fit_cycles(values.assign_coords(time=DAYS.astype("datetime64[ns]")), PURE)
     assert cycle_variables(whole) == ["vod", "soil_moisture"]
     assert evaluate_cycle(whole, DAYS[:2], "vod").name == "vod"
-    with pytest.raises(GlabError, match="say which"):
+    with pytest.raises(GlabError, match="name one of them"):
         evaluate_cycle(whole, DAYS[:2])
     with pytest.raises(GlabError, match="did you mean 'vod'"):
         evaluate_cycle(whole, DAYS[:2], "vodd")

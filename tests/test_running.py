@@ -193,8 +193,8 @@ def test_smoothed_can_look_one_way(alignment):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"days": np.delete(DAYS, 40)[: len(DAYS) - 1], "drop": 1}, "follow one another"),
-        ({"days": DAYS[:-1]}, "needs its day"),
+        ({"days": np.delete(DAYS, 40)[: len(DAYS) - 1], "drop": 1}, "must be consecutive"),
+        ({"days": DAYS[:-1]}, "needs a day"),
         ({"starts": window_starts(2014, 18)}, "outside of the residuals"),
         ({"means_days": (365, 91)}, "ascending"),
         ({"means_days": (91,)}, "ascending"),

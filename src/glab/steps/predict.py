@@ -1,4 +1,4 @@
-"""The step of `predict`: an ensemble applied to one year."""
+"""Run the stage `predict`: an ensemble and one year → predictions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from glab import io
 from glab.config import Predict
 from glab.learning.inputs import open_inputs, prediction_average
 from glab.learning.network import load
-from glab.learning.predict import predict_year, prediction_blocks
+from glab.learning.predict import LinkPredictor
 
 
 def predict(
@@ -28,7 +28,7 @@ def predict(
     Args:
         networks: weights of every member.
         calibrate: offsets and variance of the link.
-        residuals: of the inputs, this year's and those beside it.
+        residuals: of the inputs, of this year and the years beside it.
         climatology: every tile of the cycles of inputs and target.
         domain: the domain.
         year: which year.
@@ -40,7 +40,7 @@ def predict(
     inputs = [*networks, calibrate, *residuals, *climatology, domain]
     provenance = io.Provenance("predict", settings, inputs)
     average = prediction_average(settings, land["cell"].values)
-    with closing(open_inputs(residuals, climatology, land)) as catalogue:
-        found = predict_year(catalogue, land, members, calibration, settings, year, average)
-        parts = prediction_blocks(found, catalogue, land, calibration, settings)
-        io.write_blocks(parts, output, provenance, time=found.starts)
+    with closing(open_inputs(residuals, climatology, land)) as link_inputs:
+        predictor = LinkPredictor(link_inputs, land, members, calibration, settings, average)
+        predicted = predictor.predict_year(year)
+        io.write_blocks(predictor.blocks(predicted), output, provenance, time=predicted.starts)

@@ -1,4 +1,4 @@
-"""The step of `samples`: residuals and cycles of a link → labelled samples."""
+"""Run the stage `samples`: residuals and cycles of a link → labelled samples."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def samples(
     """
     land = io.read(domain).load()
     average = footprint_average(settings.footprint, land["cell"].values)
-    with closing(open_inputs(residuals, climatology, land)) as catalogue:
-        found = draw_samples(catalogue, land, settings, average)
+    with closing(open_inputs(residuals, climatology, land)) as link_inputs:
+        drawn = draw_samples(link_inputs, land, settings, average)
     inputs = [*residuals, *climatology, domain]
-    io.write(found, output, io.Provenance("samples", settings, inputs), style=STYLE)
+    io.write(drawn, output, io.Provenance("samples", settings, inputs), style=STYLE)
