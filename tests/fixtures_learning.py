@@ -51,7 +51,7 @@ def toy_domain(side: int = SIDE, tiles: int = 2, block: int = BLOCK) -> xr.Datas
 
 
 def mapping(residual: np.ndarray) -> np.ndarray:
-    """What the target's residual is of the inputs', (…, 2) → (…, 2) in K."""
+    """Return the target's residual for residuals of the inputs, (…, 2) → (…, 2) in K."""
     first, second = residual[..., 0], residual[..., 1]
     return np.stack([0.6 * first + 2.0 * np.tanh(second / 4.0), 0.5 * second - 0.2 * first], -1)
 
@@ -86,7 +86,7 @@ def toy_world(
     last: int = 2015,
     *,
     noise: float = 0.2,
-    share: float = 0.5,
+    covered: float = 0.5,
     side: int = SIDE,
     bias: float = 0.0,
 ) -> World:
@@ -96,7 +96,7 @@ def toy_world(
         root: folder.
         first, last: years.
         noise: K, on the target.
-        share: of days and cells with a value.
+        covered: fraction of days and cells with a value.
         side: cells along each side of the square.
         bias: K, standard deviation of what every cell's target is too warm by.
     """
@@ -104,13 +104,13 @@ def toy_world(
     days = days_between(f"{first}-01-01", f"{last}-12-31")
     cells = domain.sizes["cell"]
     slow = np.repeat(rng.normal(0, 2, (len(days) // 30 + 1, cells, 2)), 30, axis=0)[: len(days)]
-    given = slow + rng.normal(0, 3, slow.shape)
-    wanted = mapping(given) + rng.normal(0, noise, slow.shape) + rng.normal(0, bias, (cells, 2))
-    gaps = [rng.random((len(days), cells, 1)) > share for _ in range(2)]
+    inputs = slow + rng.normal(0, 3, slow.shape)
+    wanted = mapping(inputs) + rng.normal(0, noise, slow.shape) + rng.normal(0, bias, (cells, 2))
+    gaps = [rng.random((len(days), cells, 1)) > covered for _ in range(2)]
     io.write(domain, root / "domain.nc", io.Provenance("domain"))
     world = World(root, domain, [], [])
     for source, values, gap, channels, level in (
-        ("amsr2", given, gaps[0], AMSR, 260.0),
+        ("amsr2", inputs, gaps[0], AMSR, 260.0),
         ("smos_l3", wanted, gaps[1], SMOS, 240.0),
     ):
         _write(world, source, np.where(gap, np.nan, values), days, channels, level)
@@ -129,8 +129,8 @@ def _write(
     fitted = fit_cycle(array, days, ClimatologyOptions())
     for tile in np.unique(land["tile"]):
         path = folder / "climatology" / "both" / source / f"{tile}.nc"
-        part = fitted.isel(cell=np.flatnonzero(land["tile"].values == tile))
-        io.write(part, path, io.Provenance("climatology"))
+        of_tile = fitted.isel(cell=np.flatnonzero(land["tile"].values == tile))
+        io.write(of_tile, path, io.Provenance("climatology"))
         world.climatologies.append(path)
     for year in np.unique(year_of(days)):
         path = folder / "residuals" / "both" / source / f"{year}.nc"

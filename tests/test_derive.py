@@ -219,13 +219,13 @@ def chain(tmp_path_factory):
     network = Network(hidden=[16], epochs=8, batch_size=256, learning_rate=1e-2)
     settings = Train(name="toy", seed=1, network=network)
     train(samples=root / "samples.nc", output=weights, settings=settings, member=0)
-    own = {"offset_pairs": None, "target_noise": 0.0, "variance_terms": ["constant"]}
+    variance = {"offset_pairs": None, "target_noise": 0.0, "variance_terms": ["constant"]}
     calibrate(
         samples=root / "samples.nc",
         networks=[weights],
         domain=root / "domain.nc",
         output=root / "calibrate.nc",
-        settings=Calibrate(name="toy", batch_size=4096, **own),
+        settings=Calibrate(name="toy", batch_size=4096, **variance),
     )
     noise = {"detail": "target", "noise_fraction": None, "noise_runs": 2, "batch_size": 4096}
     predict(

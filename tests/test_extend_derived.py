@@ -113,15 +113,15 @@ def test_the_overlay_gives_the_features_that_the_page_shows(code, tmp_path, monk
     domain, frozen = results / "domain.nc", [results / f"regrid/surface/{y}.nc" for y in YEARS]
     for source, folder in (("amsr2", "regrid/amsr2"), ("tb40", "tb40")):
         values = [results / folder / f"{year}.nc" for year in YEARS]
-        own = [results / f"climatology/amsr2/{source}/{tile}.nc" for tile in range(2)]
-        for tile, output in enumerate(own):
+        fitted = [results / f"climatology/amsr2/{source}/{tile}.nc" for tile in range(2)]
+        for tile, output in enumerate(fitted):
             settings = config.climatology_of(source, "amsr2")
             climatology(values, domain, output, tile, settings, frozen)
         for path in values:
             output = results / "residuals" / "amsr2" / source / path.name
-            residuals(path, own, domain, output, config.residuals_of(source), frozen)
+            residuals(path, fitted, domain, output, config.residuals_of(source), frozen)
             drawn_from.append(output)
-        tiles += own
+        tiles += fitted
     samples(
         residuals=drawn_from,
         climatology=tiles,

@@ -62,11 +62,11 @@ def test_residual_mean_and_cycle(world, inputs):
     year = inputs.residual("both", INPUT, days_of_year(2014), ALL)
     np.testing.assert_array_equal(block.values[..., :2], year[100:103])
     mean = np.nanmean(year[100 - 45 : 100 + 46, :, 1], axis=0)
-    found = block.values[0, :, names_of(world, inputs, spec).index("tb_10v_mean91")]
-    np.testing.assert_allclose(found, mean, atol=1e-4)
+    column = block.values[0, :, names_of(world, inputs, spec).index("tb_10v_mean91")]
+    np.testing.assert_allclose(column, mean, atol=1e-4)
     cycle = inputs.cycle("both", INPUT, starts, ALL)
-    found = block.values[..., names_of(world, inputs, spec).index("tb_10h_climatology")]
-    np.testing.assert_allclose(found, cycle[..., 0], rtol=1e-6)
+    column = block.values[..., names_of(world, inputs, spec).index("tb_10h_climatology")]
+    np.testing.assert_allclose(column, cycle[..., 0], rtol=1e-6)
 
 
 def test_means_reach_into_the_neighbouring_years_but_not_beyond_what_is_given(world, inputs):
@@ -79,7 +79,7 @@ def test_means_reach_into_the_neighbouring_years_but_not_beyond_what_is_given(wo
     assert np.abs(both - alone).max() > 0.1
 
 
-def test_too_few_values_fall_back_to_the_shorter_mean_and_say_so(world, inputs):
+def test_too_few_values_are_replaced_by_the_shorter_mean_and_counted(world, inputs):
     spec = link(features=Features(means_values_min=[5, 1000]))
     block = form_block(world, inputs, days_of_year(2014)[:2], spec)
     for channel in AMSR:
@@ -94,12 +94,12 @@ def test_too_few_values_fall_back_to_the_shorter_mean_and_say_so(world, inputs):
 
 def test_a_missing_input_makes_a_vector_incomplete(world, inputs):
     block = form_block(world, inputs, days_of_year(2014)[:5])
-    there = np.isfinite(inputs.residual("both", INPUT, days_of_year(2014)[:5], ALL)).all(-1)
-    np.testing.assert_array_equal(block.complete, there)
-    assert 0 < there.mean() < 1
+    finite = np.isfinite(inputs.residual("both", INPUT, days_of_year(2014)[:5], ALL)).all(-1)
+    np.testing.assert_array_equal(block.complete, finite)
+    assert 0 < finite.mean() < 1
 
 
-def test_windows_hold_means_over_their_days(world, inputs):
+def test_windows_are_means_over_their_days(world, inputs):
     spec = link(window_days=18)
     starts = window_starts(2014, 18)[3:5]
     features = world.features(spec, inputs)
@@ -124,7 +124,7 @@ def test_tiles_give_what_the_whole_gives(world, inputs):
         )
 
 
-def test_samples_hold_the_vectors_of_prediction(world, inputs):
+def test_samples_contain_the_vectors_of_prediction(world, inputs):
     samples = draw_samples(inputs, world.domain, sampling(samples_max=300))
     cell = world.domain["cell"].values.tolist().index(int(samples["sample_cell"][7]))
     day = samples["sample_day"].values[7:8].astype("datetime64[D]")

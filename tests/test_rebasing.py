@@ -70,13 +70,13 @@ def test_a_reference_is_the_mean_of_a_cell_s_year():
     mine = samples["sample_cell"].values == cell
     years = samples["sample_day"].dt.year.values
     for position, year in enumerate(range(2015, 2020)):
-        own = mine & (years == year)
-        expected = samples["features"].values[own, 0].mean()
+        rows = mine & (years == year)
+        expected = samples["features"].values[rows, 0].mean()
         np.testing.assert_allclose(
             pool.features[first + position, :2], expected, rtol=1e-4, atol=1e-6
         )
         np.testing.assert_allclose(
-            pool.target[first + position], samples["target"].values[own].mean(0), atol=1e-6
+            pool.target[first + position], samples["target"].values[rows].mean(0), atol=1e-6
         )
         np.testing.assert_allclose(pool.features[first + position, 2], -expected, rtol=1e-4)
         np.testing.assert_allclose(
@@ -85,7 +85,7 @@ def test_a_reference_is_the_mean_of_a_cell_s_year():
 
 
 def test_another_reference_is_another_baseline():
-    """Values and cycles stay what they are: residual + cycle is the same, whatever the year."""
+    """Residual + cycle stays the same for every reference."""
     samples = world(noise=0.0)
     tensors = tuple(torch.from_numpy(samples[n].values) for n in ("features", "target"))
     for fraction in ((1.0, 0.0), (0.9, 0.5)):
@@ -183,7 +183,7 @@ def test_another_cell_moves_running_means_by_its_smoothed_cycle():
     np.testing.assert_allclose(step[:, 2], -step[:, 0], rtol=1e-5)
 
 
-def test_places_without_cycles_are_refused():
+def test_other_cells_need_cycles_as_features():
     sensor = {"baseline": "own", "inputs": [{"source": "a", "variable": "tb"}]}
     target = {"source": "b", "variable": "vod"}
     network, features = {"places_fraction": 0.5}, {"climatology": False}
@@ -197,12 +197,12 @@ def test_other_cells_serve_the_first_epochs():
     assert fractions == [(0.9, 0.5)] * 6 + [(0.9, 0.0)] * 14
 
 
-def test_places_teach_what_years_do_not_hold(tmp_path):
-    """A network that saw small changes alone knows of large ones by places that differ so."""
+def test_other_cells_teach_changes_that_years_do_not_contain(tmp_path):
+    """A network trained on small changes learns large ones from cells that differ as much."""
     samples = world(noise=0.0, cells=120, trend=0.05)
-    place = np.random.default_rng(5).normal(0, 3, 120)[samples["sample_cell"].values]
-    samples["features"].values[:, 2] = place
-    samples["features"].values[:, 3] = samples["target_climatology"].values[:, 0] = place
+    level = np.random.default_rng(5).normal(0, 3, 120)[samples["sample_cell"].values]
+    samples["features"].values[:, 2] = level
+    samples["features"].values[:, 3] = samples["target_climatology"].values[:, 0] = level
     errors = []
     for fraction in (0.0, 0.5):
         network = Network(hidden=[32], epochs=20, batch_size=256, loss="mse", rebased_fraction=0.9)
@@ -224,13 +224,13 @@ def test_batches_take_the_same_year_from_input_and_target():
     shift = rebase(build_rebase_pool(samples), (1.0, 0.0), 3, CPU)
     rows = torch.arange(len(tensors[0]))
     parts = list(Batches(tensors, rows, 500, shift))
-    features, target = (torch.cat(part) for part in zip(*parts))
+    features, target = (torch.cat(tensors) for tensors in zip(*parts))
     torch.testing.assert_close(features[:, :1], target)
     assert float(target.std()) > 1.2 * float(tensors[1].std())
 
 
 def test_slow_change_keeps_more_of_its_slope(tmp_path):
-    """A fast part that the target does not follow makes a network doubt the slow one, too."""
+    """A fast part that the target does not follow makes a network damp the slow one, too."""
     samples = world(noise=1.0, cells=120, trend=0.3)
     samples["features"].values[:, 1] = samples["features"].values[:, 0]
     slopes = []
