@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import xarray as xr
-from links import CONFIGS, files, trained, vod_measures
+from links import CONFIGS, files, sensors_of, trained, vod_measures
 
 from glab import io
 from glab.arrays import Booleans, Float32s, Indices
@@ -26,9 +26,9 @@ from glab.calendar import Days, days_within, window_starts
 from glab.climatology import harmonics
 from glab.config import Config, Features, Network, Samples, Train, load_config
 from glab.evaluation.records import truths
-from glab.learning.columns import Feature, describe_columns, input_columns
+from glab.learning.columns import Feature, describe_columns
 from glab.learning.features import SensorFeatures
-from glab.learning.inputs import LinkInputs, average_columns, footprint_average, open_inputs
+from glab.learning.inputs import LinkInputs, open_inputs
 from glab.learning.network import ScaledNetwork, mean_and_spread
 from glab.splits import TRAIN, VALIDATION, cell_labels
 
@@ -71,12 +71,10 @@ class SensorWindows(NamedTuple):
 def sensor_windows(features: SensorFeatures, truth: xr.Dataset, config: Config) -> SensorWindows:
     """Return all windows of one sensor, its features averaged to the target's footprint."""
     sensor, cells = features.sensor, features.domain["cell"].values
-    years = features.link_inputs.years(sensor.baseline, sensor.inputs[0].source)
+    years = features.years(sensor.inputs[0].source)
     starts = np.concatenate([window_starts(year, WINDOW_DAYS) for year in years])
     block = features.block(starts, slice(0, len(cells))).values
-    average = footprint_average(config.links["tb_vod"].footprint, cells)
-    if average is not None:
-        average_columns(block, input_columns(features.columns()), average)
+    features.average_inputs(block)
     values = true_vod(truth, cells, starts, config)
     period = config.baselines[sensor.baseline]
     inside = starts >= np.datetime64(period.start, "D")
@@ -176,7 +174,7 @@ def main() -> None:
     truth = io.read(options.run / "data" / "truth.nc")
     link_inputs = open_inputs(*files(options.run, config, LINK), land)
     spec = window_settings(config)
-    features = [SensorFeatures(link_inputs, spec, sensor, land) for sensor in spec.sensors]
+    features = sensors_of(link_inputs, land, spec, config.links["tb_vod"].footprint)
     sensors = [sensor_windows(each, truth, config) for each in features]
     samples = draw(sensors, [*features[0].columns(), Feature("vod", "climatology")], land, config)
     settings = Train(name="amsr_ceiling", seed=config.seed, network=NETWORK)

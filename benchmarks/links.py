@@ -17,12 +17,13 @@ import pandas as pd
 import xarray as xr
 
 from glab import io
-from glab.config import Config, Train, load_config
+from glab.config import Config, Mapping, Train, load_config
 from glab.evaluation import statistics as metrics
 from glab.evaluation.evaluate import evaluate_records
 from glab.evaluation.records import evaluation_cells
 from glab.evaluation.statistics import moments
-from glab.learning.inputs import LinkInputs, footprint_average, open_inputs, prediction_average
+from glab.learning.features import SensorFeatures
+from glab.learning.inputs import LinkInputs, footprint_average, open_inputs
 from glab.learning.network import ScaledNetwork
 from glab.learning.predict import LinkPredictor
 from glab.learning.samples import draw_samples
@@ -54,12 +55,20 @@ def files(run: Path, config: Config, link: str) -> tuple[list[Path], list[Path]]
     return found["residuals"], found["climatology"]
 
 
+def sensors_of(
+    link_inputs: LinkInputs, land: xr.Dataset, spec: Mapping, footprint: float | str | None
+) -> list[SensorFeatures]:
+    """Return the features of each sensor of a link, averaged to a footprint."""
+    average = footprint_average(footprint, land["cell"].values)
+    return [SensorFeatures(link_inputs, spec, sensor, land, average) for sensor in spec.sensors]
+
+
 def ensemble(
     link_inputs: LinkInputs, land: xr.Dataset, config: Config, link: str, members: int
 ) -> list[ScaledNetwork]:
     """Members of a link, trained on the run's residuals."""
-    average = footprint_average(config.links[link].footprint, land["cell"].values)
-    samples = draw_samples(link_inputs, land, config.samples_of(link), average)
+    settings = config.samples_of(link)
+    samples = draw_samples(sensors_of(link_inputs, land, settings, settings.footprint), settings)
     return trained(samples, config.train_of(link), members)
 
 
@@ -81,13 +90,14 @@ def record(
 ) -> xr.Dataset:
     """What a link predicts for the whole record: `value`, `climatology` (time, cell, target)."""
     spec = config.predict_of(link)
-    average = prediction_average(spec, land["cell"].values)
+    footprint = spec.footprint if spec.detail == "target" else None
     shape = len(spec.sensors), land.sizes["cell"], len(members[0].targets)
     no_offset = xr.Dataset({"offset": (("sensor_number", "cell", "target"), np.zeros(shape))})
     years = {
         y for own in spec.sensors for y in link_inputs.years(own.baseline, own.inputs[0].source)
     }
-    predictor, parts = LinkPredictor(link_inputs, land, members, no_offset, spec, average), []
+    sensors = sensors_of(link_inputs, land, spec, footprint)
+    predictor, parts = LinkPredictor(sensors, members, no_offset, spec), []
     for year in sorted(years):
         predicted = predictor.predict_year(year)
         cycle = predictor.target_cycle(predicted, slice(None))

@@ -17,16 +17,15 @@ import numpy as np
 import pandas as pd
 import torch
 import xarray as xr
-from links import CONFIGS, files, vod_summary
+from links import CONFIGS, files, sensors_of, vod_summary
 from osse import read_summary
 from torch import Tensor
 
 from glab import io
 from glab.calendar import window_starts
 from glab.config import Config, load_config
-from glab.learning.columns import column_names, input_columns
-from glab.learning.features import SensorFeatures
-from glab.learning.inputs import LinkInputs, average_columns, footprint_average, open_inputs
+from glab.learning.columns import column_names
+from glab.learning.inputs import LinkInputs, open_inputs
 from glab.learning.network import ScaledNetwork, new_network
 from glab.learning.rebasing import Batches, build_rebase_pool, rebase, rebase_fractions
 from glab.learning.samples import draw_samples
@@ -91,23 +90,19 @@ def predict_record(
 ) -> xr.Dataset:
     """Predict all years: `value`, `std`, `climatology` (time, cell)."""
     spec = config.predict_of(LINK)
-    sensor, cells, years = spec.sensors[0], land["cell"].values, []
-    features = SensorFeatures(link_inputs, spec, sensor, land)
-    columns = input_columns(features.columns())
-    average = footprint_average(spec.footprint, cells)
-    for year in link_inputs.years(sensor.baseline, sensor.inputs[0].source):
+    features, years = sensors_of(link_inputs, land, spec, spec.footprint)[0], []
+    for year in features.years(spec.sensors[0].inputs[0].source):
         starts = window_starts(year, spec.window_days)
-        block = features.block(starts, slice(0, len(cells)))
+        block = features.block(starts, slice(0, land.sizes["cell"]))
         rows = block.complete
-        if average is not None:
-            average_columns(block.values, columns, average)
+        features.average_inputs(block.values)
         layers = {name: np.full(rows.shape, np.nan, np.float32) for name in ("value", "std")}
         mean, layers["std"][rows] = apply_heads(networks, block.values[rows])
         layers["climatology"] = block.target_cycle[..., 0]
         layers["value"][rows] = mean + layers["climatology"][rows]
         variables = {name: (("time", "cell"), values) for name, values in layers.items()}
         years.append(xr.Dataset(variables, {"time": starts.astype("datetime64[ns]")}))
-    return xr.concat(years, "time").assign_coords(cell=cells)
+    return xr.concat(years, "time").assign_coords(cell=land["cell"])
 
 
 def main() -> None:
@@ -121,8 +116,8 @@ def main() -> None:
     land = io.read(options.run / "results" / "domain.nc").load()
     truth = io.read(options.run / "data" / "truth.nc")
     link_inputs = open_inputs(*files(options.run, config, LINK), land)
-    average = footprint_average(config.links[LINK].footprint, land["cell"].values)
-    samples = draw_samples(link_inputs, land, config.samples_of(LINK), average)
+    settings = config.samples_of(LINK)
+    samples = draw_samples(sensors_of(link_inputs, land, settings, settings.footprint), settings)
     networks = [train_heads(samples, config, member) for member in range(options.members)]
     predicted = predict_record(link_inputs, land, config, networks)
     heads = vod_summary(predicted, land, truth, config, LINK)

@@ -24,7 +24,8 @@ from glab.config import (
 from glab.grids import M25
 from glab.learning.columns import Feature, describe_columns
 from glab.learning.features import SensorFeatures
-from glab.learning.inputs import LinkInputs, open_inputs
+from glab.learning.inputs import Average, LinkInputs, open_inputs
+from glab.learning.samples import draw_samples
 
 ROW, COL, SIDE, BLOCK = 200, 700, 12, 4
 AMSR = ["10h", "10v"]
@@ -75,9 +76,22 @@ class World:
         with closing(open_inputs(kept, self.climatologies, self.domain)) as opened:
             return replace(opened, residuals={k: d.load() for k, d in opened.residuals.items()})
 
+    def sensors(
+        self, spec: Mapping, inputs: LinkInputs | None = None, average: Average | None = None
+    ) -> list[SensorFeatures]:
+        """Features of each sensor of a link; by default with all residuals."""
+        inputs = inputs or self.inputs()
+        return [
+            SensorFeatures(inputs, spec, sensor, self.domain, average) for sensor in spec.sensors
+        ]
+
     def features(self, spec: Mapping, inputs: LinkInputs | None = None) -> SensorFeatures:
         """Features of the first sensor of a link."""
-        return SensorFeatures(inputs or self.inputs(), spec, spec.sensors[0], self.domain)
+        return self.sensors(spec, inputs)[0]
+
+    def samples(self, settings: Samples) -> xr.Dataset:
+        """Samples of a link, drawn from all residuals."""
+        return draw_samples(self.sensors(settings), settings)
 
 
 def toy_world(

@@ -10,7 +10,7 @@ from glab.config import Features, LinkInput, SensorInputs
 from glab.errors import GlabError
 from glab.learning.columns import Feature, describe_columns, input_columns, read_columns
 from glab.learning.inputs import tiles_of
-from glab.learning.samples import STYLE, draw_samples
+from glab.learning.samples import STYLE
 
 ALL = slice(0, 144)
 
@@ -125,7 +125,7 @@ def test_tiles_give_what_the_whole_gives(world, inputs):
 
 
 def test_samples_contain_the_vectors_of_prediction(world, inputs):
-    samples = draw_samples(inputs, world.domain, sampling(samples_max=300))
+    samples = world.samples(sampling(samples_max=300))
     cell = world.domain["cell"].values.tolist().index(int(samples["sample_cell"][7]))
     day = samples["sample_day"].values[7:8].astype("datetime64[D]")
     block = form_block(world, inputs, day, cells=slice(cell, cell + 1))
@@ -145,7 +145,7 @@ def test_samples_describe_their_columns(world, inputs, tmp_path):
     """Kind, layer and width survive a file; nothing needs the names."""
     options = Features(coordinates=True, means_alignment=["centred", "future"])
     settings = sampling(samples_max=300, features=options.model_dump())
-    samples = draw_samples(inputs, world.domain, settings)
+    samples = world.samples(settings)
     io.write(samples, tmp_path / "toy.nc", io.Provenance("samples"), style=STYLE)
     with io.read(tmp_path / "toy.nc") as stored:
         columns = read_columns(stored)

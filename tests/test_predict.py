@@ -10,7 +10,6 @@ from glab import io
 from glab.calendar import days_of_year, window_starts
 from glab.config import Calibrate, Features, LinkInput, Network, Predict, SensorInputs, Train
 from glab.errors import GlabError
-from glab.learning.features import SensorFeatures
 from glab.learning.network import load, mean_and_spread, new_network, noise_spread
 from glab.learning.predict import LinkPredictor
 from glab.steps.calibrate import calibrate as calibrate_step
@@ -168,7 +167,7 @@ def windowed(world, calibration_terms=("constant",)):
 
 def test_windows_have_bounds_and_counts(world):
     spec, inputs, networks, calibration = windowed(world)
-    predictor = LinkPredictor(inputs, world.domain, networks, calibration, spec)
+    predictor = LinkPredictor(world.sensors(spec, inputs), networks, calibration, spec)
     (block,) = predictor.blocks(predictor.predict_year(2014))
     starts = window_starts(2014, 18).astype("datetime64[ns]")
     np.testing.assert_array_equal(block["time"], starts)
@@ -197,7 +196,7 @@ def test_inputs_are_averaged_to_the_footprint_of_the_target(world, chain, tmp_pa
 def test_impossible_values_are_missing(world):
     spec, inputs, networks, calibration = windowed(world)
     calibration["offset"][0, 3, 0] = 1000.0
-    predictor = LinkPredictor(inputs, world.domain, networks, calibration, spec)
+    predictor = LinkPredictor(world.sensors(spec, inputs), networks, calibration, spec)
     (block,) = predictor.blocks(predictor.predict_year(2014))
     assert np.isnan(block["tb"].values[:, 3, 0]).all()
     assert np.isnan(block["tb_std_total"].values[:, 3, 0]).all()
@@ -213,24 +212,24 @@ def test_the_first_sensor_with_a_value_counts(world):
         SensorInputs(baseline="both", inputs=[sparse.model_copy(update={"channels": ["h", "v"]})]),
     ]
     spec = settings(window_days=1, sensors=sensors, features=Features(climatology=False))
-    names = SensorFeatures(inputs, spec, sensors[1], world.domain).names()
+    names = world.sensors(spec, inputs)[1].names()
     networks = members(2, names, ("tb_h", "tb_v"))
     calibration = xr.concat([calibration] * 2, "sensor_number")
     calibration["offset"] = calibration["offset"] + xr.DataArray([5.0, 0.0], dims="sensor_number")
-    predictor = LinkPredictor(inputs, world.domain, networks, calibration, spec)
+    predictor = LinkPredictor(world.sensors(spec, inputs), networks, calibration, spec)
     predicted = predictor.predict_year(2014)
     assert set(np.unique(predicted.sensor)) == {-1, 1}
 
 
 def test_years_and_networks_that_do_not_fit(world, chain):
     networks, path = chain
-    calibration, inputs = io.read(path).load(), world.inputs()
+    calibration, sensors = io.read(path).load(), world.sensors(settings())
     loaded = [load(network) for network in networks]
     with pytest.raises(GlabError, match="cannot predict 2016"):
-        LinkPredictor(inputs, world.domain, loaded, calibration, settings()).predict_year(2016)
+        LinkPredictor(sensors, loaded, calibration, settings()).predict_year(2016)
     other = settings(features=Features(climatology=False))
     with pytest.raises(GlabError, match="other features"):
-        LinkPredictor(inputs, world.domain, loaded, calibration, other).predict_year(2015)
+        LinkPredictor(world.sensors(other), loaded, calibration, other).predict_year(2015)
 
 
 def test_channels_of_the_input_may_be_chosen(world):

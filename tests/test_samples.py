@@ -38,7 +38,7 @@ def world(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def samples(world):
-    return draw_samples(world.inputs(), world.domain, sampling())
+    return world.samples(sampling())
 
 
 @settings(max_examples=40, deadline=None)
@@ -116,7 +116,7 @@ def test_labels_agree_with_days_and_cells(world, samples):
 
 
 def test_a_smaller_draw_keeps_the_fractions_of_splits_and_years(world, samples):
-    few = draw_samples(world.inputs(), world.domain, sampling(samples_max=3000))
+    few = world.samples(sampling(samples_max=3000))
     assert 2900 <= few.sizes["sample"] <= 3000
     for name in ("split", "sample_day"):
         values = [s[name].values for s in (samples, few)]
@@ -129,63 +129,60 @@ def test_a_smaller_draw_keeps_the_fractions_of_splits_and_years(world, samples):
 
 def test_the_same_draw_twice_and_another_by_another_seed(world):
     settings = sampling(samples_max=500)
-    first, second = (draw_samples(world.inputs(), world.domain, settings) for _ in range(2))
+    first, second = (world.samples(settings) for _ in range(2))
     xr.testing.assert_identical(first, second)
-    other = draw_samples(world.inputs(), world.domain, sampling(samples_max=500, seed=4))
+    other = world.samples(sampling(samples_max=500, seed=4))
     assert not np.array_equal(first["sample_cell"].values, other["sample_cell"].values)
 
 
 def test_little_memory_thins_the_days_over_the_whole_year(world):
-    samples = draw_samples(world.inputs(), world.domain, sampling(memory_mb=1))
+    samples = world.samples(sampling(memory_mb=1))
     days = samples["sample_day"].values.astype("datetime64[D]")
     in_2014 = np.unique(days[year_of(days) == 2014])
     assert 80 < len(in_2014) < 130
     assert np.diff(in_2014).max() < np.timedelta64(9, "D")
     with pytest.raises(GlabError, match="fits into memory"):
-        draw_samples(world.inputs(), world.domain, sampling().model_copy(update={"memory_mb": 0}))
+        world.samples(sampling().model_copy(update={"memory_mb": 0}))
 
 
 def test_only_days_of_the_baseline_or_of_named_years(world):
     period = {"start": "2013-06-01", "end": "2014-12-31"}
-    samples = draw_samples(world.inputs(), world.domain, sampling(baselines={"both": period}))
+    samples = world.samples(sampling(baselines={"both": period}))
     days = samples["sample_day"].values.astype("datetime64[D]")
     assert days.min() == np.datetime64("2013-06-01")
     assert days.max().astype("datetime64[Y]") == np.datetime64("2015")
-    samples = draw_samples(world.inputs(), world.domain, sampling(training_years=[2014]))
+    samples = world.samples(sampling(training_years=[2014]))
     days = samples["sample_day"].values.astype("datetime64[D]")
     assert set(year_of(days)) == {2014, 2015}
 
 
 def test_no_training_window_reaches_into_a_held_out_year(world):
     """The window of 2014-12-31… would: its first day belongs to 2014."""
-    samples = draw_samples(world.inputs(), world.domain, sampling(window_days=18))
+    samples = world.samples(sampling(window_days=18))
     days = samples["sample_day"].values.astype("datetime64[D]")
     last = days + 17
     training = samples["split"].values <= VALIDATION
     assert year_of(last[training]).max() == 2014
     period = {"start": "2013-01-01", "end": "2014-06-15"}
     settings = sampling(window_days=18, baselines={"both": period})
-    samples = draw_samples(world.inputs(), world.domain, settings)
+    samples = world.samples(settings)
     training = samples["split"].values <= VALIDATION
     last = samples["sample_day"].values.astype("datetime64[D]")[training].max() + 17
     assert last <= np.datetime64("2014-06-15")
 
 
 def test_windows_need_days_with_a_target(world):
-    wanted = [
-        draw_samples(world.inputs(), world.domain, sampling(window_days=18, target_days_min=least))
-        for least in (1, 12)
-    ]
+    wanted = [world.samples(sampling(window_days=18, target_days_min=least)) for least in (1, 12)]
     assert 0 < wanted[1].sizes["sample"] < wanted[0].sizes["sample"]
     with pytest.raises(GlabError, match="do not overlap"):
-        draw_samples(world.inputs(), world.domain, sampling(window_days=18, target_days_min=19))
+        world.samples(sampling(window_days=18, target_days_min=19))
 
 
 def test_several_sensors_are_pooled_and_numbered(world):
     sensors = [SensorInputs(baseline="both", inputs=[INPUT])] * 2
     other = SensorInputs(baseline="both", inputs=[INPUT], role="predict")
     settings = sampling(sensors=[*sensors, other], samples_max=4000)
-    samples = draw_samples(world.inputs(), world.domain, settings)
+    samples = world.samples(settings)
     fraction = np.bincount(samples["sensor"].values) / samples.sizes["sample"]
     np.testing.assert_allclose(fraction, [0.5, 0.5], atol=0.01)
     assert samples["sensor"].attrs["flag_meanings"] == "amsr2 amsr2 amsr2"
@@ -193,13 +190,13 @@ def test_several_sensors_are_pooled_and_numbered(world):
 
 def test_no_overlap_names_sources_baselines_and_years(world):
     with pytest.raises(GlabError) as caught:
-        draw_samples(world.inputs({2016}), world.domain, sampling())
+        draw_samples(world.sensors(sampling(), world.inputs({2016})), sampling())
     for word in ("toy", "both", "amsr2", "smos_l3", "no year"):
         assert word in str(caught.value)
     period = {"start": "1999-01-01", "end": "1999-12-31"}
     settings = sampling(baselines={"both": period}, splits=Splits())
     with pytest.raises(GlabError, match="2013, 2014, 2015"):
-        draw_samples(world.inputs(), world.domain, settings)
+        world.samples(settings)
 
 
 def test_matching_footprints_takes_the_attenuation_out_of_a_slope(world):
@@ -222,7 +219,8 @@ def test_matching_footprints_takes_the_attenuation_out_of_a_slope(world):
         dataset["tb_residual"] = ("time", "cell", "channel"), values
 
     def slope(footprint):
-        samples = draw_samples(inputs, world.domain, sampling(samples_max=5000), footprint)
+        settings = sampling(samples_max=5000)
+        samples = draw_samples(world.sensors(settings, inputs, footprint), settings)
         x, y = samples["features"].values[:, 0], samples["target"].values[:, 0]
         return np.polyfit(x, y, 1)[0]
 
@@ -292,6 +290,6 @@ def test_no_file_stays_open_when_one_of_them_cannot_be_used(world, monkeypatch):
 def test_a_target_that_is_an_input_too_keeps_both_names(world):
     entry = LinkInput(source="smos_l3", variable="tb")
     settings = sampling(sensors=[SensorInputs(baseline="both", inputs=[entry])], target=TARGET)
-    samples = draw_samples(world.inputs(), world.domain, settings)
+    samples = world.samples(settings)
     names = samples["feature"].values.tolist()
     assert "tb_h_climatology" in names and "target_tb_h_climatology" in names

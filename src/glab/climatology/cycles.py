@@ -8,14 +8,12 @@ each day of year). Cells with too few values get their median as cycle, and a fl
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from glab import io
 from glab.arrays import Float64s, positions
 from glab.calendar import Days, month_of, year_of
 from glab.climatology import harmonics, sine
@@ -204,6 +202,23 @@ def _blocks(size: int) -> Iterator[slice]:
     return (slice(at, min(at + SERIES_AT_ONCE, size)) for at in range(0, size, SERIES_AT_ONCE))
 
 
+def cells_of_tile(domain: xr.Dataset, tile: int) -> slice:
+    """Return the consecutive cells of a tile.
+
+    Raises:
+        GlabError: for a tile that the domain does not have.
+    """
+    numbers = domain["tile"].values
+    cells = np.flatnonzero(numbers == tile)
+    if cells.size == 0:
+        raise GlabError(
+            f"the domain has no tile {tile}",
+            path=domain.encoding.get("source"),
+            expected=f"{numbers.min()} … {numbers.max()}" if numbers.size else "none",
+        )
+    return slice(int(cells[0]), int(cells[-1]) + 1)
+
+
 def join_tiles(tiles: Sequence[xr.Dataset], cells: NDArray[np.int32]) -> xr.Dataset:
     """Join the tiles of a climatology, with cells in the order of the domain.
 
@@ -260,12 +275,3 @@ def no_data_error(source: str, baseline: str, years: str, variable: str | None =
         expected="years with observations of the source",
         remedy="change the baseline's dates, or loosen the source's quality rules and mask",
     )
-
-
-def open_climatology(tiles: Sequence[Path], domain: xr.Dataset) -> xr.Dataset:
-    """Read all tiles of a climatology, with cells in the order of the domain.
-
-    Raises:
-        GlabError: as `join_tiles`.
-    """
-    return join_tiles([io.read(path).load() for path in tiles], domain["cell"].values)

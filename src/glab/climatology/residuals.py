@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import xarray as xr
 
-from glab.climatology.cycles import cycle_variables, evaluate_cycle
-from glab.errors import unknown_name
+from glab.climatology.cycles import evaluate_cycle
 
 
 def subtract_cycle(series: xr.Dataset, climatology: xr.Dataset) -> xr.Dataset:
@@ -25,8 +24,6 @@ def subtract_cycle(series: xr.Dataset, climatology: xr.Dataset) -> xr.Dataset:
     residual = {}
     for key, values in series.data_vars.items():
         name = str(key)
-        if name not in cycle_variables(climatology):
-            raise unknown_name("variable", name, cycle_variables(climatology))
         cycle = evaluate_cycle(climatology, days, name)
         residual[f"{name}_residual"] = values.dims, values.values - cycle.values
     coords = {name: series[name] for name in series.coords if name in series.dims}

@@ -13,9 +13,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from glab.calendar import Days, time_blocks
+from glab.calendar import Days, days_within, time_blocks
 from glab.climatology.derive import derive_variable, find_derivation
-from glab.config import Mask, Series
+from glab.config import Mask, Period, Series
 from glab.errors import GlabError, unknown_name
 from glab.grids.cells import check_cells
 
@@ -83,6 +83,13 @@ def series_blocks(
     surface = surface_of(dataset, surfaces, mask)
     for block in time_blocks(dataset["time"].values):
         yield series(dataset.isel(time=block), surface, domain, spec, mask)
+
+
+def within_period(dataset: xr.Dataset, period: Period) -> xr.Dataset:
+    """Return the days of a source-year that lie in a period."""
+    days = dataset["time"].values.astype("datetime64[D]")
+    inside = np.flatnonzero(days_within(days, period.start, period.end))
+    return dataset.isel(time=slice(inside[0], inside[-1] + 1) if inside.size else slice(0))
 
 
 def concatenate_blocks(blocks: Iterable[xr.Dataset], days: Days) -> xr.Dataset:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -12,8 +15,15 @@ from glab.calendar import Days, days_between
 from glab.climatology.running import RunningMeans, running_means
 from glab.config import LinkInput, Mapping, SensorInputs
 from glab.errors import GlabError
-from glab.learning.columns import Feature
-from glab.learning.inputs import LinkInputs
+from glab.learning.columns import Feature, describe_columns, input_columns
+from glab.learning.inputs import (
+    Average,
+    LinkInputs,
+    average_columns,
+    footprint_average,
+    open_inputs,
+    tiles_of,
+)
 
 COORDINATES = ("lat", "sin_lon")
 """Coordinates of a cell that the published method gives to its network."""
@@ -55,13 +65,15 @@ class SensorFeatures:
         link_inputs: residuals and seasonal cycles of the sensor's inputs and of the target.
         spec: target, window and features of the link.
         sensor: inputs and their baseline.
-        domain: `lat` and `lon` of the cells.
+        domain: tiles, and `lat` and `lon` of the cells.
+        average: averages inputs to the target's footprint; None: inputs at their full detail.
     """
 
     link_inputs: LinkInputs
     spec: Mapping
     sensor: SensorInputs
     domain: xr.Dataset
+    average: Average | None = None
 
     def columns(self) -> list[Feature]:
         """Return the features, in the order of `FeatureBlock.values`.
@@ -94,6 +106,35 @@ class SensorFeatures:
     def target_names(self) -> list[str]:
         """Return the names of the link's targets: `tb_h`, …, or the variable's own name."""
         return self._labels(self.spec.target)
+
+    def target_channels(self) -> list[str]:
+        """Return the channels of the target; none where it has no such dimension."""
+        return self.link_inputs.channels(self.sensor.baseline, self.spec.target)
+
+    def years(self, source: str) -> list[int]:
+        """Return the years with residuals of a source over the sensor's baseline."""
+        return self.link_inputs.years(self.sensor.baseline, source)
+
+    def describe(self, samples: xr.Dataset) -> xr.Dataset:
+        """Return samples with names of targets, and names and descriptions of features."""
+        return describe_columns(
+            samples.assign_coords(target_name=self.target_names()), self.columns()
+        )
+
+    def blocks(self, starts: Days) -> Iterator[tuple[slice, FeatureBlock]]:
+        """Yield the feature vectors of some windows tile by tile, not averaged."""
+        for tile in tiles_of(self.domain):
+            yield tile, self.block(starts, tile)
+
+    def average_inputs(self, values: Float32s) -> None:
+        """Average the features of inputs to the target's footprint, in place.
+
+        Args:
+            values: (window, cell, feature) of all cells of the domain. Cycles of the target and
+                coordinates do not change.
+        """
+        if self.average is not None:
+            average_columns(values, input_columns(self.columns()), self.average)
 
     def block(self, starts: Days, cells: slice) -> FeatureBlock:
         """Return the feature vectors of some windows and cells.
@@ -217,6 +258,36 @@ class SensorFeatures:
         lat, lon = (self.domain[name].values[cells] for name in ("lat", "lon"))
         pair = np.stack([lat, np.sin(np.deg2rad(lon))], axis=-1).astype(np.float32)
         return np.broadcast_to(pair, (windows, *pair.shape))
+
+
+@contextmanager
+def open_features(
+    residuals: Sequence[Path],
+    climatologies: Sequence[Path],
+    domain: xr.Dataset,
+    spec: Mapping,
+    footprint: float | str | None,
+) -> Iterator[list[SensorFeatures]]:
+    """Open the files of a link, and close them at the end of the context.
+
+    Args:
+        residuals: files `…/<baseline>/<source>/<year>.nc`.
+        climatologies: files `…/<baseline>/<source>/<tile>.nc`, every tile of each.
+        domain: its cells.
+        spec: target, window, features and sensors of the link.
+        footprint: to which inputs are averaged: a grid's name, a width in km, or None.
+
+    Yields:
+        the features of each sensor.
+
+    Raises:
+        GlabError: for a missing or unreadable file, another domain, a missing tile.
+    """
+    average = footprint_average(footprint, domain["cell"].values)
+    with closing(open_inputs(residuals, climatologies, domain)) as link_inputs:
+        yield [
+            SensorFeatures(link_inputs, spec, sensor, domain, average) for sensor in spec.sensors
+        ]
 
 
 def _standard_deviation(values: Float32s) -> Float32s:

@@ -21,7 +21,7 @@ from glab import io
 from glab.arrays import Float32s
 from glab.calendar import Days, year_of
 from glab.climatology.cycles import cycle_variables, evaluate_cycle, join_tiles
-from glab.config import LinkInput, Predict
+from glab.config import LinkInput
 from glab.errors import GlabError, unknown_name
 from glab.grids.cells import check_cells
 from glab.regrid.footprint import footprint, gaussian_footprint
@@ -196,11 +196,6 @@ def footprint_average(to: float | str | None, cells: NDArray[np.integer]) -> Ave
     if isinstance(to, str):
         return partial(footprint, cell=cells, to=to)
     return partial(gaussian_footprint, cell=cells, fwhm_km=to)
-
-
-def prediction_average(settings: Predict, cells: NDArray[np.integer]) -> Average | None:
-    """Return the function that averages inputs for prediction; None if `detail` is `inputs`."""
-    return footprint_average(settings.footprint if settings.detail == "target" else None, cells)
 
 
 def average_columns(features: Float32s, columns: list[int], average: Average) -> None:

@@ -10,12 +10,10 @@ import xarray as xr
 
 from glab.arrays import Float32s, Int16s
 from glab.calendar import Days, time_blocks, window_starts
-from glab.config import Predict, SensorInputs
+from glab.config import Predict
 from glab.errors import GlabError
 from glab.learning.calibrate import data_std, variance_predictors
-from glab.learning.columns import input_columns
 from glab.learning.features import FeatureBlock, SensorFeatures
-from glab.learning.inputs import Average, LinkInputs, average_columns, tiles_of
 from glab.learning.network import ScaledNetwork, check_members, mean_and_spread, noise_spread
 from glab.seeds import seed_of
 from glab.variables import lookup
@@ -54,22 +52,22 @@ class LinkPredictor:
     """Apply the ensemble of a link to years.
 
     Attributes:
-        link_inputs: residuals of the inputs in a year and the years beside it, and cycles of
-            inputs and target.
-        domain: cells and tiles.
+        sensors: features of each sensor, with residuals of the inputs in a year and the years
+            beside it, and cycles of inputs and target.
         networks: every member.
         calibration: from `glab.learning.calibrate.fit_calibration`.
         settings: the link.
-        average: averages all input features to the target's footprint, as in training; None:
-            inputs at their full detail, tile by tile.
     """
 
-    link_inputs: LinkInputs
-    domain: xr.Dataset
+    sensors: Sequence[SensorFeatures]
     networks: Sequence[ScaledNetwork]
     calibration: xr.Dataset
     settings: Predict
-    average: Average | None = None
+
+    @property
+    def domain(self) -> xr.Dataset:
+        """The domain of the link, with cells and tiles."""
+        return self.sensors[0].domain
 
     def predict_year(self, year: int) -> PredictedYear:
         """Apply the ensemble to all windows of a year.
@@ -80,9 +78,9 @@ class LinkPredictor:
             GlabError: when no sensor of the link has this year, or networks are of another link.
         """
         numbers = self._sensors_with(year)
-        predicted = self._empty_year(year, self.settings.sensors[numbers[0]])
+        predicted = self._empty_year(year, self.sensors[numbers[0]].target_channels())
         for number in numbers:
-            features = self._features(number)
+            features = self.sensors[number]
             check_members(self.networks, features.names(), features.target_names())
             for tile, block in self._feature_blocks(features, predicted.starts):
                 self._fill(predicted, features, block, tile, number)
@@ -127,27 +125,20 @@ class LinkPredictor:
             float32 (window, cell, target); NaN where no sensor gives a value.
         """
         cycle = np.full_like(predicted.residual[block], np.nan)
-        for number in range(len(self.settings.sensors)):
+        for number, features in enumerate(self.sensors):
             rows = predicted.sensor[block] == number
             if rows.any():
                 starts, cells = predicted.starts[block], slice(0, rows.shape[1])
-                whole = self._features(number).window_cycle(self.settings.target, starts, cells)
-                cycle[rows] = whole[rows]
+                cycle[rows] = features.window_cycle(self.settings.target, starts, cells)[rows]
         return cycle
-
-    def _features(self, number: int) -> SensorFeatures:
-        sensor = self.settings.sensors[number]
-        return SensorFeatures(self.link_inputs, self.settings, sensor, self.domain)
 
     def _sensors_with(self, year: int) -> list[int]:
         """Return the numbers of the sensors whose inputs all have residuals of a year."""
         numbers = [
             number
-            for number, sensor in enumerate(self.settings.sensors)
-            if sensor.role != "train"
-            and all(
-                year in self.link_inputs.years(sensor.baseline, e.source) for e in sensor.inputs
-            )
+            for number, features in enumerate(self.sensors)
+            if features.sensor.role != "train"
+            and all(year in features.years(entry.source) for entry in features.sensor.inputs)
         ]
         if not numbers:
             raise GlabError(
@@ -158,10 +149,9 @@ class LinkPredictor:
             )
         return numbers
 
-    def _empty_year(self, year: int, sensor: SensorInputs) -> PredictedYear:
+    def _empty_year(self, year: int, channels: list[str]) -> PredictedYear:
         """Return a year without values."""
         starts = window_starts(year, self.settings.window_days)
-        channels = self.link_inputs.channels(sensor.baseline, self.settings.target)
         size = len(starts), self.domain.sizes["cell"]
         layer = np.full((*size, max(len(channels), 1)), np.nan, np.float32)
         return PredictedYear(
@@ -182,13 +172,13 @@ class LinkPredictor:
 
         A cell without inputs of its own stays missing: the average would fill it from neighbours.
         """
-        blocks = ((tile, features.block(starts, tile)) for tile in tiles_of(self.domain))
-        if self.average is None:
+        blocks = features.blocks(starts)
+        if features.average is None:
             yield from blocks
             return
         whole = join_blocks([block for _, block in blocks])
         missing = ~whole.complete
-        average_columns(whole.values, input_columns(features.columns()), self.average)
+        features.average_inputs(whole.values)
         whole.values[missing] = np.nan
         yield slice(0, self.domain.sizes["cell"]), whole
 
@@ -233,7 +223,7 @@ class LinkPredictor:
         data = np.full_like(cycle, np.nan)
         terms = self.calibration["term"].values.astype(str).tolist()
         coefficients = self.calibration["variance_coefficients"].values.astype(np.float64)
-        for number in range(len(self.settings.sensors)):
+        for number in range(len(self.sensors)):
             rows = predicted.sensor[block] == number
             for target in range(cycle.shape[-1]):
                 predictors = variance_predictors(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,9 +13,7 @@ from glab.arrays import Array, Booleans, Indices
 from glab.calendar import Days, days_within, window_starts, year_of
 from glab.config import Samples, SensorInputs
 from glab.errors import GlabError
-from glab.learning.columns import describe_columns, input_columns
 from glab.learning.features import SensorFeatures, is_complete
-from glab.learning.inputs import Average, LinkInputs, average_columns, tiles_of
 from glab.seeds import generator
 from glab.splits import BUFFER, Labels, cell_labels, sample_labels
 
@@ -43,12 +42,7 @@ class SensorYear:
     quota: int = 0
 
 
-def draw_samples(
-    link_inputs: LinkInputs,
-    domain: xr.Dataset,
-    settings: Samples,
-    average: Average | None = None,
-) -> xr.Dataset:
+def draw_samples(sensors: Sequence[SensorFeatures], settings: Samples) -> xr.Dataset:
     """Draw the samples of all sensors of a link.
 
     The windows of a sensor in a year get a fraction of `samples_max` in proportion to their
@@ -56,10 +50,9 @@ def draw_samples(
     alone. Values of a sensor are relative to the sensor's own baseline.
 
     Args:
-        link_inputs: residuals of the training years, and seasonal cycles.
-        domain: cells, tiles, blocks.
+        sensors: features of each sensor, with residuals of the training years. Their domain has
+            tiles and blocks.
         settings: the link.
-        average: averages all input features to the target's footprint; None for no averaging.
 
     Returns:
         `features` (sample, feature), `target` and `target_climatology` (sample, target_name) in
@@ -70,31 +63,27 @@ def draw_samples(
     Raises:
         GlabError: when inputs and target of no sensor overlap.
     """
-    labels = cell_labels(domain, settings.splits, settings.seed)
-    sensors = [SensorFeatures(link_inputs, settings, sensor, domain) for sensor in settings.sensors]
-    windows = _with_quotas(_sensor_years(link_inputs, settings), settings.samples_max)
-    drawn = [
-        _draw_sensor_year(sensors[each.number], settings, each, labels, average) for each in windows
-    ]
+    labels = cell_labels(sensors[0].domain, settings.splits, settings.seed)
+    windows = _with_quotas(_sensor_years(sensors, settings), settings.samples_max)
+    drawn = [_draw_sensor_year(sensors[each.number], settings, each, labels) for each in windows]
     if not sum(samples.sizes["sample"] for samples in drawn):
-        raise _no_overlap(link_inputs, settings)
+        raise _no_overlap(sensors, settings)
     pooled = xr.concat(drawn, "sample", combine_attrs="override", join="exact")
-    names = [sensor.inputs[0].source for sensor in settings.sensors]
+    names = [features.sensor.inputs[0].source for features in sensors]
     pooled["sensor"].attrs = {
         "flag_values": np.arange(len(names), dtype=np.int16),
         "flag_meanings": " ".join(names),
     }
-    features = sensors[windows[0].number]
-    pooled = pooled.assign_coords(target_name=features.target_names())
-    return describe_columns(pooled, features.columns())
+    return sensors[windows[0].number].describe(pooled)
 
 
-def _sensor_years(link_inputs: LinkInputs, settings: Samples) -> list[SensorYear]:
+def _sensor_years(sensors: Sequence[SensorFeatures], settings: Samples) -> list[SensorYear]:
     """Return the windows of all sensors and years in which all sources have residuals."""
     windows = []
-    for number, sensor in enumerate(settings.sensors):
+    for number, features in enumerate(sensors):
+        sensor = features.sensor
         sources = {settings.target.source, *(entry.source for entry in sensor.inputs)}
-        shared = [set(link_inputs.years(sensor.baseline, source)) for source in sources]
+        shared = [set(features.years(source)) for source in sources]
         for year in sorted(set.intersection(*shared)) if sensor.role != "predict" else []:
             starts = window_starts(year, settings.window_days)
             wanted = _usable_windows(starts, sensor, settings)
@@ -102,7 +91,7 @@ def _sensor_years(link_inputs: LinkInputs, settings: Samples) -> list[SensorYear
                 held_out = np.isin(year_of(starts), settings.splits.held_out_years)
                 windows.append(SensorYear(number, year, starts[wanted], held_out[wanted]))
     if not windows:
-        raise _no_overlap(link_inputs, settings)
+        raise _no_overlap(sensors, settings)
     return windows
 
 
@@ -135,17 +124,15 @@ def _draw_sensor_year(
     settings: Samples,
     windows: SensorYear,
     labels: Labels,
-    average: Average | None,
 ) -> xr.Dataset:
     """Draw the samples of one sensor in one year."""
-    domain, columns = features.domain, features.columns()
-    window_size = len(labels) * (len(columns) + 2 * len(features.target_names()))
+    domain = features.domain
+    window_size = len(labels) * (len(features.names()) + 2 * len(features.target_names()))
     most = settings.memory_mb * FLOAT32S_IN_A_MB // window_size
     keep = _thin_windows(len(windows.starts), most, settings, windows)
     starts = windows.starts[keep]
     layers = _all_cells(features, starts, settings.target_days_min)
-    if average is not None:
-        average_columns(layers["features"], input_columns(columns), average)
+    features.average_inputs(layers["features"])
     split = sample_labels(labels, windows.held_out[keep])
     usable = split != BUFFER
     for name in ("features", "target", "target_climatology"):
@@ -192,8 +179,7 @@ def _thin_windows(number: int, most: int, settings: Samples, windows: SensorYear
 def _all_cells(features: SensorFeatures, starts: Days, target_days_min: int) -> dict[str, Array]:
     """Return features and targets of every cell, tile by tile, (window, cell[, …])."""
     layers: dict[str, Array] = {}
-    for tile in tiles_of(features.domain):
-        block = features.block(starts, tile)
+    for tile, block in features.blocks(starts):
         target, days = features.target_windows(starts, tile)
         target[days < target_days_min] = np.nan
         of_tile: dict[str, Array] = {
@@ -222,15 +208,14 @@ def _choose(split: Labels, usable: Booleans, quota: int, rng: np.random.Generato
     return np.sort(np.concatenate(kept))
 
 
-def _no_overlap(link_inputs: LinkInputs, settings: Samples) -> GlabError:
+def _no_overlap(sensors: Sequence[SensorFeatures], settings: Samples) -> GlabError:
     """Return the error for a link whose inputs and target share no cell and window."""
     lines = []
-    for sensor in settings.sensors:
-        sources = [*(entry.source for entry in sensor.inputs), settings.target.source]
-        years = [
-            f"{name} {link_inputs.years(sensor.baseline, name) or 'no year'}" for name in sources
-        ]
-        lines.append(f"baseline {sensor.baseline!r}: {'; '.join(years)}")
+    for features in sensors:
+        inputs = (entry.source for entry in features.sensor.inputs)
+        sources = [*inputs, settings.target.source]
+        years = [f"{name} {features.years(name) or 'no year'}" for name in sources]
+        lines.append(f"baseline {features.sensor.baseline!r}: {'; '.join(years)}")
     return GlabError(
         f"inputs and target of the link {settings.name!r} do not overlap",
         variable=f"links.{settings.name}",

@@ -9,11 +9,16 @@ import numpy as np
 import xarray as xr
 
 from glab import io
-from glab.calendar import Days, days_within
-from glab.climatology.cycles import check_has_data, fit_cycles, name_series, no_data_error
-from glab.climatology.series import concatenate_blocks, series_blocks
-from glab.config import Climatology, Period
-from glab.errors import GlabError
+from glab.calendar import Days
+from glab.climatology.cycles import (
+    cells_of_tile,
+    check_has_data,
+    fit_cycles,
+    name_series,
+    no_data_error,
+)
+from glab.climatology.series import concatenate_blocks, series_blocks, within_period
+from glab.config import Climatology
 
 
 def climatology(
@@ -35,27 +40,17 @@ def climatology(
         surface: year files with temperature and snow, which give frozen ground.
     """
     land = io.read(domain)
-    cells = _cells_of_tile(land, tile, domain)
+    cells = cells_of_tile(land, tile)
     tile_land = land.isel(cell=cells)
     surfaces = [io.read(path).isel(cell=cells) for path in surface or []]
-    days = _baseline_days(years, settings)
     blocks = _tile_blocks(years, cells, surfaces, tile_land, settings)
+    days = _baseline_days(years, settings)
     cycles = fit_cycles(concatenate_blocks(blocks, days), settings)
     cycles = name_series(cycles, settings.source, settings.baseline_name)
     if tile_land.sizes["cell"] == land.sizes["cell"]:
         check_has_data(cycles)
     inputs = [*years, domain, *(surface or [])]
     io.write(cycles, output, io.Provenance("climatology", settings, inputs))
-
-
-def _cells_of_tile(domain: xr.Dataset, tile: int, path: Path) -> slice:
-    """Return the consecutive cells of a tile."""
-    numbers = domain["tile"].values
-    cells = np.flatnonzero(numbers == tile)
-    if cells.size == 0:
-        known = f"{numbers.min()} … {numbers.max()}" if numbers.size else "none"
-        raise GlabError(f"the domain has no tile {tile}", path=path, expected=known)
-    return slice(int(cells[0]), int(cells[-1]) + 1)
 
 
 def _tile_blocks(
@@ -68,15 +63,8 @@ def _tile_blocks(
     """Yield the series of a tile, month by month through its years; one file is open at a time."""
     for path in sorted(years):
         with io.read(path) as source:
-            year = _within(source, settings.baseline).isel(cell=cells)
+            year = within_period(source, settings.baseline).isel(cell=cells)
             yield from series_blocks(year, surfaces, domain, settings.series, settings.mask)
-
-
-def _within(source: xr.Dataset, baseline: Period) -> xr.Dataset:
-    """Return the days of a source-year that lie in the baseline."""
-    days = source["time"].values.astype("datetime64[D]")
-    inside = np.flatnonzero(days_within(days, baseline.start, baseline.end))
-    return source.isel(time=slice(inside[0], inside[-1] + 1) if inside.size else slice(0))
 
 
 def _baseline_days(years: Sequence[Path], settings: Climatology) -> Days:
@@ -88,7 +76,7 @@ def _baseline_days(years: Sequence[Path], settings: Climatology) -> Days:
     days = []
     for path in sorted(years):
         with io.read(path) as source:
-            days.append(_within(source, settings.baseline)["time"].values)
+            days.append(within_period(source, settings.baseline)["time"].values)
     if any(of_year.size for of_year in days):
         return np.concatenate(days).astype("datetime64[D]")
     period = f"{settings.baseline.start} … {settings.baseline.end or 'open'}"

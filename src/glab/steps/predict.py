@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 from glab import io
 from glab.config import Predict
-from glab.learning.inputs import open_inputs, prediction_average
+from glab.learning.features import open_features
 from glab.learning.network import load
 from glab.learning.predict import LinkPredictor
 
@@ -39,8 +38,8 @@ def predict(
     members = [load(path) for path in networks]
     inputs = [*networks, calibrate, *residuals, *climatology, domain]
     provenance = io.Provenance("predict", settings, inputs)
-    average = prediction_average(settings, land["cell"].values)
-    with closing(open_inputs(residuals, climatology, land)) as link_inputs:
-        predictor = LinkPredictor(link_inputs, land, members, calibration, settings, average)
+    footprint = settings.footprint if settings.detail == "target" else None
+    with open_features(residuals, climatology, land, settings, footprint) as sensors:
+        predictor = LinkPredictor(sensors, members, calibration, settings)
         predicted = predictor.predict_year(year)
         io.write_blocks(predictor.blocks(predicted), output, provenance, time=predicted.starts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from glab import io
-from glab.climatology.cycles import open_climatology
+from glab.climatology.cycles import join_tiles
 from glab.climatology.residuals import subtract_cycle
 from glab.climatology.series import series_blocks
 from glab.config import Residuals
@@ -30,7 +30,8 @@ def residuals(
         surface: year files with temperature and snow, which give frozen ground.
     """
     land, source = io.read(domain), io.read(values)
-    cycle = open_climatology(climatology, land)
+    tiles = [io.read(path).load() for path in climatology]
+    cycle = join_tiles(tiles, land["cell"].values)
     surfaces = [io.read(path) for path in surface or []]
     months = series_blocks(source, surfaces, land, settings.series, settings.mask)
     blocks = (subtract_cycle(month, cycle) for month in months)
