@@ -1,11 +1,11 @@
-"""What the level of AMSR-E's years costs: VOD of a run once each cell's were right.
+"""Measure the effect of a wrong TB level in AMSR-E's years on VOD.
 
     python benchmarks/amsre_level.py runs/osse/1/trend-preserving
 
-The networks' TB of 2003–2009 is off by a constant in each cell, since AMSR-E flew beside SMOS for
-sixteen months alone. Here the mean error of those years, less that of AMSR2's, is taken from the
-composed TB while AMSR-E flew; the run's own networks make VOD of it. No product knows the truth;
-all in this process, nothing of the run is changed.
+The networks' TB of 2003–2009 has a constant error in each cell, because AMSR-E and SMOS overlap for
+sixteen months only. This script subtracts from the composed TB of AMSR-E's period the mean error of
+these years minus that of AMSR2's years, and applies the run's own networks. The correction uses the
+truth, so that no product can have it. No file of the run changes.
 """
 
 from __future__ import annotations
@@ -18,46 +18,47 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from links import CONFIGS, files, record, vod_measures
-from numpy.typing import NDArray
 
 from glab import io
+from glab.arrays import Floats
+from glab.calendar import days_within
 from glab.config import Period, load_config
-from glab.evaluation.records import within
 from glab.learning.inputs import LinkInputs, open_inputs
 from glab.learning.network import load
 
 LINK, SOURCE = "tb_vod", "compose"
 EARLY, LATE = (2003, 2009), (2013, 2019)
-CELL_CHANNEL = ("cell", "channel")
+"""Whole years in which the composed TB comes from AMSR-E, and from AMSR2 and SMOS."""
 
-Floats = NDArray[np.floating]
+CELL_CHANNEL = ("cell", "channel")
 
 
 def mean_error(run: Path, truth: xr.Dataset, years: tuple[int, int], cells: Floats) -> xr.DataArray:
-    """Mean error of the networks' TB over some years, (cell, channel) in K, ground not frozen."""
+    """Return the mean error of the networks' TB on unfrozen ground, (cell, channel) in K."""
     parts = []
     for year in range(years[0], years[1] + 1):
-        with io.read(run / "results" / "predict" / "amsr_smos" / f"{year}.nc") as found:
-            here = truth.sel(cell=cells, time=found["time"])
-            true = here["tb"].where(here["frozen"] == 0)
-            parts.append((found["tb"].sel(cell=cells) - true).load())
+        with io.read(run / "results" / "predict" / "amsr_smos" / f"{year}.nc") as predicted:
+            year_truth = truth.sel(cell=cells, time=predicted["time"])
+            true = year_truth["tb"].where(year_truth["frozen"] == 0)
+            parts.append((predicted["tb"].sel(cell=cells) - true).load())
     return xr.concat(parts, "time").mean("time").transpose(*CELL_CHANNEL)
 
 
-def lifted(catalogue: LinkInputs, level: xr.DataArray, flight: Period) -> LinkInputs:
-    """The catalogue with a level taken from the composed TB while AMSR-E flew."""
-    residuals = dict(catalogue.residuals)
-    for key, dataset in catalogue.residuals.items():
+def subtract_level(link_inputs: LinkInputs, level: xr.DataArray, flight: Period) -> LinkInputs:
+    """Subtract a level (cell, channel) from the composed TB during a mission."""
+    residuals = dict(link_inputs.residuals)
+    for key, dataset in link_inputs.residuals.items():
         if SOURCE in key:
-            flying = within(dataset["time"].values.astype("datetime64[D]"), flight)
-            less = level.fillna(0.0).where(xr.DataArray(flying, dims="time"), 0.0)
-            residual = dataset["tb_residual"] - less.astype(np.float32)
+            days = dataset["time"].values.astype("datetime64[D]")
+            flying = xr.DataArray(days_within(days, flight.start, flight.end), dims="time")
+            shift = level.fillna(0.0).where(flying, 0.0).astype(np.float32)
+            residual = dataset["tb_residual"] - shift
             residuals[key] = dataset.assign(tb_residual=residual.transpose("time", *CELL_CHANNEL))
-    return replace(catalogue, residuals=residuals)
+    return replace(link_inputs, residuals=residuals)
 
 
 def main() -> None:
-    """Print a row for the run as it is, and one for the level mended."""
+    """Print a row for the run itself, and one with the corrected level."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("--seed", type=int, default=1)
@@ -67,14 +68,15 @@ def main() -> None:
     truth = io.read(options.run / "data" / "truth.nc")
     cells = land["cell"].values
     early, late = (mean_error(options.run, truth, years, cells) for years in (EARLY, LATE))
-    catalogue = open_inputs(*files(options.run, config, LINK), land)
+    link_inputs = open_inputs(*files(options.run, config, LINK), land)
     folder = options.run / "results" / "train" / LINK
     members = [load(path.parent) for path in sorted(folder.glob("*/network.safetensors"))]
-    mended = lifted(catalogue, early - late, config.sources["amsre"].period)
-    given = {"as it is": catalogue, "level mended": mended}
-    found = {name: record(each, land, config, LINK, members) for name, each in given.items()}
-    told = {name: vod_measures(each, land, truth, config, LINK) for name, each in found.items()}
-    print(pd.DataFrame(told).T.round(4).to_string())
+    corrected = subtract_level(link_inputs, early - late, config.sources["amsre"].period)
+    measures = {}
+    for name, inputs in {"as it is": link_inputs, "corrected level": corrected}.items():
+        predicted = record(inputs, land, config, LINK, members)
+        measures[name] = vod_measures(predicted, land, truth, config, LINK)
+    print(pd.DataFrame(measures).T.round(4).to_string())
 
 
 if __name__ == "__main__":

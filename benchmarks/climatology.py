@@ -1,7 +1,6 @@
-"""Seasonal cycles of a tile at once, against scipy's bounded fit of one cell after another.
+"""Compare the fit of seasonal cycles with scipy's bounded fit of single cells: speed and cost.
 
-Run: ``python benchmarks/climatology.py [cells] [years]``. Prints a line for each form: series a
-second here and there, and how the two differ.
+Run: ``python benchmarks/climatology.py [cells] [years]``. It prints one line for each form.
 """
 
 from __future__ import annotations
@@ -20,10 +19,11 @@ from glab.climatology.sine import ORIGIN
 from glab.config import ClimatologyOptions
 
 SCIPY_SERIES = 100
+"""Series that scipy fits, one after another."""
 
 
 def world(cells, years, seed=0):
-    """TB-like series (time, cell): one sine, noise, half of the days missing."""
+    """Return days and TB-like series (time, cell): a sine, noise, half of the days missing."""
     rng = np.random.default_rng(seed)
     days = np.arange(f"{2021 - years}-01-01", "2021-01-01", dtype="datetime64[D]")
     t = (days - ORIGIN).astype(float)[:, None]
@@ -36,7 +36,7 @@ def world(cells, years, seed=0):
 
 
 def published_by_scipy(t, y):
-    """The published fit of one cell with scipy; offset, amplitude, phase, period."""
+    """Fit the published sine of one cell with scipy; return offset, amplitude, phase, period."""
 
     def sine(t, b, a, phase, period):
         return a * np.sin(2 * np.pi * t / period + phase) + b
@@ -47,7 +47,7 @@ def published_by_scipy(t, y):
 
 
 def harmonics_by_scipy(x, y):
-    """Harmonics of one cell with scipy."""
+    """Fit harmonics of one cell with scipy."""
 
     def cycle(_, *coefficients):
         return x @ np.array(coefficients)
@@ -56,38 +56,39 @@ def harmonics_by_scipy(x, y):
 
 
 def timed(function, *arguments):
-    """Result and seconds."""
+    """Return the result of a function, and seconds."""
     start = time.perf_counter()
     result = function(*arguments)
     return result, time.perf_counter() - start
 
 
 def main():
+    """Print speed and cost of both forms."""
     cells, years = (int(a) for a in (*sys.argv[1:], *("8192", "8")[len(sys.argv) - 1 :]))
     days, values = world(cells, years)
     t = (days - ORIGIN).astype(float)
     for form in ("harmonics", "published"):
         settings = ClimatologyOptions(form=form, ridge=0.0)
-        fitted, here = timed(fit_cycle, values, days, settings)
+        fitted, ours_s = timed(fit_cycle, values, days, settings)
         cycle = evaluate_cycle(fitted, days).values
-        there, worse, better = 0.0, 0, 0
+        scipy_s, worse, better = 0.0, 0, 0
         for cell in range(SCIPY_SERIES):
             y = values.values[:, cell].astype(float)
-            there_is = np.isfinite(y)
+            finite = np.isfinite(y)
             if form == "published":
-                (p, sine), seconds = timed(published_by_scipy, t[there_is], y[there_is])
+                (p, sine), seconds = timed(published_by_scipy, t[finite], y[finite])
                 b, a, phase, period = fitted["tb_coefficients"].values[cell].astype(float)
-                ours = sine(t[there_is], b, a, phase, period)
-                theirs = sine(t[there_is], *p)
+                ours = sine(t[finite], b, a, phase, period)
+                theirs = sine(t[finite], *p)
             else:
-                x = basis(days[there_is], 2)
-                (p, _), seconds = timed(harmonics_by_scipy, x, y[there_is])
-                ours, theirs = cycle[there_is, cell], x @ p
-            there += seconds
-            cost, other = ((y[there_is] - ours) ** 2).sum(), ((y[there_is] - theirs) ** 2).sum()
+                x = basis(days[finite], 2)
+                (p, _), seconds = timed(harmonics_by_scipy, x, y[finite])
+                ours, theirs = cycle[finite, cell], x @ p
+            scipy_s += seconds
+            cost, other = ((y[finite] - ours) ** 2).sum(), ((y[finite] - theirs) ** 2).sum()
             worse += cost > other * (1 + 1e-6)
             better += other > cost * (1 + 1e-6)
-        rate, other_rate = cells / here, SCIPY_SERIES / there
+        rate, other_rate = cells / ours_s, SCIPY_SERIES / scipy_s
         print(
             f"{form:10s} {len(days)} days: {rate:9.0f} series/s, scipy {other_rate:6.0f} series/s "
             f"({rate / other_rate:.0f} times); cost worse than scipy's on {worse}, better on "

@@ -17,14 +17,15 @@ import pandas as pd
 import xarray as xr
 
 from glab import io
-from glab.config import Config, Train, load_config
+from glab.config import Config, Mapping, Train, load_config
 from glab.evaluation import statistics as metrics
 from glab.evaluation.evaluate import evaluate_records
 from glab.evaluation.records import evaluation_cells
 from glab.evaluation.statistics import moments
-from glab.learning.inputs import LinkInputs, footprint_average, open_inputs, prediction_average
+from glab.learning.features import SensorFeatures
+from glab.learning.inputs import LinkInputs, footprint_average, open_inputs
 from glab.learning.network import ScaledNetwork
-from glab.learning.predict import cycles, predict_year
+from glab.learning.predict import LinkPredictor
 from glab.learning.samples import draw_samples
 from glab.learning.train import train_network
 from glab.report.tables import summary
@@ -54,12 +55,20 @@ def files(run: Path, config: Config, link: str) -> tuple[list[Path], list[Path]]
     return found["residuals"], found["climatology"]
 
 
+def sensors_of(
+    link_inputs: LinkInputs, land: xr.Dataset, spec: Mapping, footprint: float | str | None
+) -> list[SensorFeatures]:
+    """Return the features of each sensor of a link, averaged to a footprint."""
+    average = footprint_average(footprint, land["cell"].values)
+    return [SensorFeatures(link_inputs, spec, sensor, land, average) for sensor in spec.sensors]
+
+
 def ensemble(
-    catalogue: LinkInputs, land: xr.Dataset, config: Config, link: str, members: int
+    link_inputs: LinkInputs, land: xr.Dataset, config: Config, link: str, members: int
 ) -> list[ScaledNetwork]:
     """Members of a link, trained on the run's residuals."""
-    average = footprint_average(config.links[link].footprint, land["cell"].values)
-    samples = draw_samples(catalogue, land, config.samples_of(link), average)
+    settings = config.samples_of(link)
+    samples = draw_samples(sensors_of(link_inputs, land, settings, settings.footprint), settings)
     return trained(samples, config.train_of(link), members)
 
 
@@ -73,21 +82,28 @@ def trained(samples: xr.Dataset, settings: Train, members: int) -> list[ScaledNe
 
 
 def record(
-    catalogue: LinkInputs, land: xr.Dataset, config: Config, link: str, members: list[ScaledNetwork]
+    link_inputs: LinkInputs,
+    land: xr.Dataset,
+    config: Config,
+    link: str,
+    members: list[ScaledNetwork],
 ) -> xr.Dataset:
     """What a link predicts for the whole record: `value`, `climatology` (time, cell, target)."""
     spec = config.predict_of(link)
-    average = prediction_average(spec, land["cell"].values)
+    footprint = spec.footprint if spec.detail == "target" else None
     shape = len(spec.sensors), land.sizes["cell"], len(members[0].targets)
     no_offset = xr.Dataset({"offset": (("sensor_number", "cell", "target"), np.zeros(shape))})
-    years = {y for own in spec.sensors for y in catalogue.years(own.baseline, own.inputs[0].source)}
-    parts = []
+    years = {
+        y for own in spec.sensors for y in link_inputs.years(own.baseline, own.inputs[0].source)
+    }
+    sensors = sensors_of(link_inputs, land, spec, footprint)
+    predictor, parts = LinkPredictor(sensors, members, no_offset, spec), []
     for year in sorted(years):
-        found = predict_year(catalogue, land, members, no_offset, spec, year, average)
-        cycle = cycles(found, catalogue, spec, slice(None))
+        predicted = predictor.predict_year(year)
+        cycle = predictor.target_cycle(predicted, slice(None))
         dims = ("time", "cell", "target")
-        layers = {"value": (dims, cycle + found.residual), "climatology": (dims, cycle)}
-        parts.append(xr.Dataset(layers, {"time": found.starts.astype("datetime64[ns]")}))
+        layers = {"value": (dims, cycle + predicted.residual), "climatology": (dims, cycle)}
+        parts.append(xr.Dataset(layers, {"time": predicted.starts.astype("datetime64[ns]")}))
     return xr.concat(parts, "time").assign_coords(cell=land["cell"])
 
 
@@ -147,9 +163,9 @@ def main() -> None:
     land = io.read(options.run / "results" / "domain.nc").load()
     truth = io.read(options.run / "data" / "truth.nc")
     for link in options.links:
-        catalogue = open_inputs(*files(options.run, config, link), land)
-        members = ensemble(catalogue, land, config, link, options.members)
-        found = record(catalogue, land, config, link, members)
+        link_inputs = open_inputs(*files(options.run, config, link), land)
+        members = ensemble(link_inputs, land, config, link, options.members)
+        found = record(link_inputs, land, config, link, members)
         if config.links[link].target.variable == "vod":
             told = vod_measures(found, land, truth, config, link)
         else:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import xarray as xr
 
 from glab import io
 from glab.calendar import days_between, days_of_year, year_of
-from glab.climatology import cycles as climatology
+from glab.climatology.cycles import fit_cycle
 from glab.config import (
     ClimatologyOptions,
     Features,
@@ -21,7 +22,10 @@ from glab.config import (
     Splits,
 )
 from glab.grids import M25
-from glab.learning.inputs import LinkInputs, open_inputs
+from glab.learning.columns import Feature, describe_columns
+from glab.learning.features import SensorFeatures
+from glab.learning.inputs import Average, LinkInputs, open_inputs
+from glab.learning.samples import draw_samples
 
 ROW, COL, SIDE, BLOCK = 200, 700, 12, 4
 AMSR = ["10h", "10v"]
@@ -48,23 +52,46 @@ def toy_domain(side: int = SIDE, tiles: int = 2, block: int = BLOCK) -> xr.Datas
 
 
 def mapping(residual: np.ndarray) -> np.ndarray:
-    """What the target's residual is of the inputs', (…, 2) → (…, 2) in K."""
+    """Return the target's residual for residuals of the inputs, (…, 2) → (…, 2) in K."""
     first, second = residual[..., 0], residual[..., 1]
     return np.stack([0.6 * first + 2.0 * np.tanh(second / 4.0), 0.5 * second - 0.2 * first], -1)
 
 
 @dataclass
 class World:
-    """The files of a toy world, and how to open them."""
+    """The files of a toy world."""
 
     root: Path
     domain: xr.Dataset
     residuals: list[Path]
     climatologies: list[Path]
 
-    def catalogue(self, years: set[int] | None = None) -> LinkInputs:
+    def inputs(self, years: set[int] | None = None) -> LinkInputs:
+        """Return residuals of some years (None: all) and cycles, in memory.
+
+        No file stays open. HDF5 2.2 crashes on opening a file with texts that is open already, if
+        a later handle to it was closed before: a test must not keep files open that a step opens.
+        """
         kept = [p for p in self.residuals if years is None or int(p.stem) in years]
-        return open_inputs(kept, self.climatologies, self.domain)
+        with closing(open_inputs(kept, self.climatologies, self.domain)) as opened:
+            return replace(opened, residuals={k: d.load() for k, d in opened.residuals.items()})
+
+    def sensors(
+        self, spec: Mapping, inputs: LinkInputs | None = None, average: Average | None = None
+    ) -> list[SensorFeatures]:
+        """Features of each sensor of a link; by default with all residuals."""
+        inputs = inputs or self.inputs()
+        return [
+            SensorFeatures(inputs, spec, sensor, self.domain, average) for sensor in spec.sensors
+        ]
+
+    def features(self, spec: Mapping, inputs: LinkInputs | None = None) -> SensorFeatures:
+        """Features of the first sensor of a link."""
+        return self.sensors(spec, inputs)[0]
+
+    def samples(self, settings: Samples) -> xr.Dataset:
+        """Samples of a link, drawn from all residuals."""
+        return draw_samples(self.sensors(settings), settings)
 
 
 def toy_world(
@@ -73,7 +100,7 @@ def toy_world(
     last: int = 2015,
     *,
     noise: float = 0.2,
-    share: float = 0.5,
+    covered: float = 0.5,
     side: int = SIDE,
     bias: float = 0.0,
 ) -> World:
@@ -83,7 +110,7 @@ def toy_world(
         root: folder.
         first, last: years.
         noise: K, on the target.
-        share: of days and cells with a value.
+        covered: fraction of days and cells with a value.
         side: cells along each side of the square.
         bias: K, standard deviation of what every cell's target is too warm by.
     """
@@ -91,13 +118,13 @@ def toy_world(
     days = days_between(f"{first}-01-01", f"{last}-12-31")
     cells = domain.sizes["cell"]
     slow = np.repeat(rng.normal(0, 2, (len(days) // 30 + 1, cells, 2)), 30, axis=0)[: len(days)]
-    given = slow + rng.normal(0, 3, slow.shape)
-    wanted = mapping(given) + rng.normal(0, noise, slow.shape) + rng.normal(0, bias, (cells, 2))
-    gaps = [rng.random((len(days), cells, 1)) > share for _ in range(2)]
+    inputs = slow + rng.normal(0, 3, slow.shape)
+    wanted = mapping(inputs) + rng.normal(0, noise, slow.shape) + rng.normal(0, bias, (cells, 2))
+    gaps = [rng.random((len(days), cells, 1)) > covered for _ in range(2)]
     io.write(domain, root / "domain.nc", io.Provenance("domain"))
     world = World(root, domain, [], [])
     for source, values, gap, channels, level in (
-        ("amsr2", given, gaps[0], AMSR, 260.0),
+        ("amsr2", inputs, gaps[0], AMSR, 260.0),
         ("smos_l3", wanted, gaps[1], SMOS, 240.0),
     ):
         _write(world, source, np.where(gap, np.nan, values), days, channels, level)
@@ -113,11 +140,11 @@ def _write(
     seasons = np.sin(2 * np.pi * np.arange(len(days)) / 365.2425)[:, None, None]
     series = np.broadcast_to(level + 8 * seasons, residual.shape).astype("f4")
     array = xr.DataArray(series, coords, ("time", "cell", "channel"), "tb")
-    fitted = climatology.fit_cycle(array, days, ClimatologyOptions())
+    fitted = fit_cycle(array, days, ClimatologyOptions())
     for tile in np.unique(land["tile"]):
         path = folder / "climatology" / "both" / source / f"{tile}.nc"
-        part = fitted.isel(cell=np.flatnonzero(land["tile"].values == tile))
-        io.write(part, path, io.Provenance("climatology"))
+        of_tile = fitted.isel(cell=np.flatnonzero(land["tile"].values == tile))
+        io.write(of_tile, path, io.Provenance("climatology"))
         world.climatologies.append(path)
     for year in np.unique(year_of(days)):
         path = folder / "residuals" / "both" / source / f"{year}.nc"
@@ -132,8 +159,8 @@ def _write(
 
 def link(**changes: object) -> Mapping:
     """The toy link."""
-    record = SensorInputs(baseline="both", inputs=[INPUT])
-    return Mapping(**{"sensors": [record], "target": TARGET, "features": Features()} | changes)
+    sensor = SensorInputs(baseline="both", inputs=[INPUT])
+    return Mapping(**{"sensors": [sensor], "target": TARGET, "features": Features()} | changes)
 
 
 def sampling(**changes: object) -> Samples:
@@ -161,8 +188,7 @@ def plain_samples(
     x = rng.normal(0, 2, (size, features)).astype("f4")
     y = np.stack([(0.5 + k) * x[:, 0] + np.tanh(x[:, 1]) for k in range(targets)], axis=-1)
     split = np.select([np.arange(size) % 10 == 0, np.arange(size) % 10 == 1], [1, 3], 0)
-    names = [f"v{n}_residual" for n in range(features)]
-    return xr.Dataset(
+    samples = xr.Dataset(
         {
             "features": (("sample", "feature"), x),
             "target": (("sample", "target_name"), y.astype("f4")),
@@ -174,7 +200,7 @@ def plain_samples(
         {
             "sample_cell": ("sample", (np.arange(size) % 50).astype("i4")),
             "sample_block": ("sample", (np.arange(size) % 50 // 5).astype("i4")),
-            "feature": names,
             "target_name": [f"t{k}" for k in range(targets)],
         },
     )
+    return describe_columns(samples, [Feature(f"v{n}", "residual") for n in range(features)])

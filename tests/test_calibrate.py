@@ -21,8 +21,8 @@ TERMS = ["constant", "structural", "inverse_count"]
 
 
 def settings(**changes):
-    given = {"name": "toy", "offset_pairs": 20.0, "target_noise": 0.0, "batch_size": 512}
-    return Calibrate(**given | {"variance_terms": TERMS} | changes)
+    options = {"name": "toy", "offset_pairs": 20.0, "target_noise": 0.0, "batch_size": 512}
+    return Calibrate(**options | {"variance_terms": TERMS} | changes)
 
 
 def domain(cells=60):
@@ -41,47 +41,47 @@ def samples():
 
 def test_offset_is_the_shrunk_mean_error_of_the_cell(samples):
     networks = members(samples)
-    found = fit_calibration(samples, networks, domain(), settings())
+    calibration = fit_calibration(samples, networks, domain(), settings())
     mean, _ = mean_and_spread(networks, samples["features"].values, 512)
     error = samples["target"].values - mean
     used = np.isin(samples["split"], (0, 1))
     for cell in (0, 17, 49):
-        own = used & (samples["sample_cell"].values == cell)
-        number = own.sum()
-        expected = number / (number + 20) * error[own].mean(axis=0) if number else [0, 0]
-        np.testing.assert_allclose(found["offset"].sel(cell=cell)[0], expected, atol=1e-5)
-        assert found["offset_count"].sel(cell=cell)[0] == number
+        rows = used & (samples["sample_cell"].values == cell)
+        number = rows.sum()
+        expected = number / (number + 20) * error[rows].mean(axis=0) if number else [0, 0]
+        np.testing.assert_allclose(calibration["offset"].sel(cell=cell)[0], expected, atol=1e-5)
+        assert calibration["offset_count"].sel(cell=cell)[0] == number
 
 
 def test_held_out_cells_and_unseen_cells_have_no_offset(samples):
     samples["split"].values[samples["sample_cell"].values == 5] = 3
-    found = fit_calibration(samples, members(samples), domain(), settings())
+    calibration = fit_calibration(samples, members(samples), domain(), settings())
     for cell in (5, 55):
-        assert (found["offset"].sel(cell=cell) == 0).all()
+        assert (calibration["offset"].sel(cell=cell) == 0).all()
 
 
 def test_offsets_can_be_left_out(samples):
-    found = fit_calibration(samples, members(samples), domain(), settings(offset_pairs=None))
-    assert (found["offset"] == 0).all()
+    calibration = fit_calibration(samples, members(samples), domain(), settings(offset_pairs=None))
+    assert (calibration["offset"] == 0).all()
 
 
-def test_records_have_their_own_offsets_and_one_without_samples_the_common_variance(samples):
+def test_sensors_have_their_own_offsets_and_one_without_samples_the_common_variance(samples):
     samples["sensor"].attrs["flag_meanings"] = "amsre amsr2 compose"
     samples["sensor"].values[:] = np.arange(samples.sizes["sample"]) // 50 % 2
     samples["target"].values[samples["sensor"].values == 1] += 9
-    found = fit_calibration(samples, members(samples), domain(), settings())
-    assert found.sizes["sensor_number"] == 3
-    offset = found["offset"].sel(cell=2).values
+    calibration = fit_calibration(samples, members(samples), domain(), settings())
+    assert calibration.sizes["sensor_number"] == 3
+    offset = calibration["offset"].sel(cell=2).values
     assert (offset[1] - offset[0] > 1).all()
     assert (offset[2] == 0).all()
-    assert (found["variance_coefficients"][2].sum("term") > 0).all()
+    assert (calibration["variance_coefficients"][2].sum("term") > 0).all()
 
 
 @pytest.mark.parametrize("kind,label", [("held out", 4), ("validation", 1), ("training", 0)])
-def test_variance_is_judged_where_nothing_was_learned(samples, kind, label):
+def test_variance_is_fitted_outside_of_training(samples, kind, label):
     samples["split"].values[:] = np.where(np.arange(samples.sizes["sample"]) % 2, label, 0)
-    found = fit_calibration(samples, members(samples), domain(), settings())
-    assert found["variance_coefficients"].attrs["judged_on"] == kind
+    calibration = fit_calibration(samples, members(samples), domain(), settings())
+    assert calibration["variance_coefficients"].attrs["fitted_on"] == kind
 
 
 def test_samples_of_another_domain(samples):
@@ -100,16 +100,16 @@ def test_an_ensemble_needs_a_member_and_the_right_columns(samples):
     constant=st.floats(0.05, 2), per_count=st.floats(0, 2), factor=st.floats(0, 3),
     noise=st.floats(0, 0.5),
 )  # fmt: skip
-def test_a_known_variance_is_found(constant, per_count, factor, noise):
+def test_a_known_variance_is_recovered(constant, per_count, factor, noise):
     rng = np.random.default_rng(1)
     structural = rng.gamma(4, 0.1, 20000)
     count = rng.integers(1, 10, 20000)
     predictors = variance_predictors(TERMS, structural, count, structural, structural)
     data = constant + factor * structural**2 + per_count / count
     error = rng.normal(0, np.sqrt(data + structural**2 + noise**2))
-    found = data_std(predictors, fit_data_variance(error**2, structural, predictors, noise))
-    assert np.mean(found**2) == pytest.approx(np.mean(data), rel=0.08)
-    total = np.hypot(found, structural)
+    deviation = data_std(predictors, fit_data_variance(error**2, structural, predictors, noise))
+    assert np.mean(deviation**2) == pytest.approx(np.mean(data), rel=0.08)
+    total = np.hypot(deviation, structural)
     truth = rng.normal(0, np.sqrt(data + structural**2))
     assert np.mean(np.abs(truth) < total) == pytest.approx(0.683, abs=0.03)
     assert np.mean(np.abs(truth) < 2 * total) == pytest.approx(0.954, abs=0.02)
@@ -120,8 +120,8 @@ def test_variance_is_never_negative():
     predictors = variance_predictors(
         [*TERMS, "climatology"], structural, np.ones(1000), structural, structural
     )
-    found = fit_data_variance(np.full(1000, 0.1), structural, predictors, 0.5)
-    np.testing.assert_array_equal(found, np.zeros(4))
+    coefficients = fit_data_variance(np.full(1000, 0.1), structural, predictors, 0.5)
+    np.testing.assert_array_equal(coefficients, np.zeros(4))
     assert (fit_data_variance(np.zeros(0), np.zeros(0), np.zeros((0, 4)), 0.0) == 0).all()
 
 
@@ -132,7 +132,9 @@ def test_errors_that_grow_with_the_anomaly_are_covered_far_from_the_baseline():
     terms = ["constant", "anomaly"]
     error = rng.normal(0, np.hypot(0.01, 0.4 * near))
     predictors = variance_predictors(terms, spread, count, cycle, near)
-    found = fit_data_variance(error**2, spread, predictors, 0.0)
-    told = np.hypot(data_std(variance_predictors(terms, spread, count, cycle, far), found), spread)
+    coefficients = fit_data_variance(error**2, spread, predictors, 0.0)
+    total = np.hypot(
+        data_std(variance_predictors(terms, spread, count, cycle, far), coefficients), spread
+    )
     truth = rng.normal(0, np.hypot(0.01, 0.4 * far))
-    assert np.mean(np.abs(truth) < told) == pytest.approx(0.683, abs=0.03)
+    assert np.mean(np.abs(truth) < total) == pytest.approx(0.683, abs=0.03)

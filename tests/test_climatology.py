@@ -20,7 +20,6 @@ from glab.climatology.cycles import (
     fit_cycles,
     join_tiles,
     name_series,
-    open_climatology,
 )
 from glab.climatology.sine import ORIGIN, least_in_annulus
 from glab.config import Climatology, ClimatologyOptions, Period, Series
@@ -49,11 +48,11 @@ def waves(days, coefficients):
     return np.hstack(basis) @ np.asarray(coefficients, float)
 
 
-def noisy(days, cells, seed=0, share=0.6, level=250.0, noise=3.0):
+def noisy(days, cells, seed=0, gaps=0.6, level=250.0, noise=3.0):
     rng = np.random.default_rng(seed)
     values = waves(days, rng.normal(0, 8, (5, cells))) + level
     values += rng.normal(0, noise, values.shape)
-    values[rng.random(values.shape) < share] = np.nan
+    values[rng.random(values.shape) < gaps] = np.nan
     return values
 
 
@@ -83,7 +82,7 @@ def test_the_cycle_of_any_date_follows_29_february_included():
         np.testing.assert_allclose(cycle, waves(days, truth), atol=1e-3)
 
 
-def test_channels_are_fitted_apart():
+def test_channels_are_fitted_separately():
     values = np.stack([noisy(DAYS, 3, seed) for seed in range(2)], axis=2)
     got = fit_cycle(array(values), DAYS, PURE)
     assert got["tb_coefficients"].dims == ("cell", "channel", "coefficient")
@@ -95,7 +94,7 @@ def test_channels_are_fitted_apart():
     assert evaluate_cycle(got, DAYS[:3]).dims == ("time", "cell", "channel")
 
 
-def test_more_series_than_stand_in_memory_together(monkeypatch):
+def test_more_series_than_are_fitted_together(monkeypatch):
     values = array(noisy(DAYS, 11))
     whole = fit_cycle(values, DAYS, PURE)
     monkeypatch.setattr("glab.climatology.cycles.SERIES_AT_ONCE", 4)
@@ -110,16 +109,16 @@ def test_harmonics_agree_with_numpy_lstsq():
     values = noisy(DAYS, 4)
     got = fit_cycle(array(values), DAYS, PURE)["tb_coefficients"].values
     for cell in range(4):
-        there = np.isfinite(values[:, cell])
-        basis = np.stack([waves(DAYS[there], row) for row in np.eye(5)], axis=1)
-        expected = np.linalg.lstsq(basis, values[there, cell].astype(np.float32))[0]
+        finite = np.isfinite(values[:, cell])
+        basis = np.stack([waves(DAYS[finite], row) for row in np.eye(5)], axis=1)
+        expected = np.linalg.lstsq(basis, values[finite, cell].astype(np.float32))[0]
         np.testing.assert_allclose(got[cell], expected, rtol=1e-4, atol=1e-4)
 
 
-@given(seed=st.integers(0, 999), share=st.floats(0, 0.9), ridge=st.floats(0, 0.1))
+@given(seed=st.integers(0, 999), gaps=st.floats(0, 0.9), ridge=st.floats(0, 0.1))
 @settings(max_examples=25, deadline=None)
-def test_residuals_have_mean_zero_over_the_baseline(seed, share, ridge):
-    values = noisy(DAYS, 3, seed, share)
+def test_residuals_have_mean_zero_over_the_baseline(seed, gaps, ridge):
+    values = noisy(DAYS, 3, seed, gaps)
     got = fit_cycle(array(values), DAYS, ClimatologyOptions(ridge=ridge))
     residual = values - evaluate_cycle(got, DAYS)
     np.testing.assert_allclose(np.nanmean(residual, axis=0), 0, atol=1e-3)
@@ -136,8 +135,8 @@ def test_the_cycle_moves_and_grows_with_the_values(seed, shift, scale):
     np.testing.assert_allclose(moved, shift + scale * plain, atol=5e-3)
 
 
-def test_the_ridge_pulls_harmonics_alone():
-    values = array(noisy(DAYS, 3, share=0.0))
+def test_the_ridge_reduces_harmonics_only():
+    values = array(noisy(DAYS, 3, gaps=0.0))
     free, held = (fit_cycle(values, DAYS, ClimatologyOptions(ridge=r)) for r in (0.0, 10.0))
     size = {k: abs(v["tb_coefficients"].values[:, 1:]).sum() for k, v in
             {"free": free, "held": held}.items()}  # fmt: skip
@@ -194,13 +193,13 @@ def by_scipy(days, values, bounds):
     best = np.inf
     for start in np.linspace(0.3, 6.0, 4):
         inside = [np.clip(np.mean(values), b0 + 1e-3, b1 - 1e-3), (a0 + a1) / 4 + a0, start, 365.5]
-        found = least_squares(
+        fit = least_squares(
             lambda p: sine(days, *p) - values,
             inside,
             bounds=([b0, a0, -np.pi, 365], [b1, a1, 3 * np.pi, 366]),
             x_scale=[1, 1, 0.1, 0.1],
         )
-        best = min(best, 2 * found.cost)
+        best = min(best, 2 * fit.cost)
     return best
 
 
@@ -236,11 +235,11 @@ def test_published_fits_are_never_worse_than_scipy(name, level, size, noise):
     values = values.astype(np.float32).astype(float)
     got = fit_cycle(array(values, name), days, PUBLISHED)
     bounds = PUBLISHED.amplitude_bounds[name], PUBLISHED.offset_bounds[name]
-    for cell, found in enumerate(got[f"{name}_coefficients"].values.astype(float)):
-        there = np.isfinite(values[:, cell])
-        cost = ((sine(days[there], *found) - values[there, cell]) ** 2).sum()
-        assert cost <= by_scipy(days[there], values[there, cell], bounds) * (1 + 1e-5)
-        b, a, phase, period = found
+    for cell, parameters in enumerate(got[f"{name}_coefficients"].values.astype(float)):
+        finite = np.isfinite(values[:, cell])
+        cost = ((sine(days[finite], *parameters) - values[finite, cell]) ** 2).sum()
+        assert cost <= by_scipy(days[finite], values[finite, cell], bounds) * (1 + 1e-5)
+        b, a, phase, period = parameters
         slack = 1e-5 * max(abs(b), 1)
         assert bounds[0][0] - slack <= a <= bounds[0][1] + slack
         assert bounds[1][0] - slack <= b <= bounds[1][1] + slack
@@ -284,7 +283,7 @@ def test_the_least_value_in_an_annulus_beats_every_other_point(seed):
     q, p = root @ root.T, rng.normal(size=2) * rng.choice([0.0, 1.0, 10.0])
     radii = tuple(np.sort(rng.uniform(0, 3, 2)))
     u, v = (
-        part[0] for part in least_in_annulus(*(np.array([x]) for x in (*q[[0, 0, 1], [0, 1, 1]],
+        value[0] for value in least_in_annulus(*(np.array([x]) for x in (*q[[0, 0, 1], [0, 1, 1]],
                                                                        *p)), radii)
     )  # fmt: skip
     angle, radius = np.meshgrid(np.linspace(0, 2 * np.pi, 181), np.linspace(*radii, 25))
@@ -316,7 +315,7 @@ def test_tiles_join_in_the_order_of_the_domain():
     assert whole["tb_coefficients"].attrs["form"] == "harmonics"
 
 
-def test_a_missing_tile_is_told():
+def test_a_missing_tile_is_an_error():
     with pytest.raises(GlabError, match="do not cover the domain"):
         join_tiles([tile([7, 3])], np.array([3, 8], np.int32))
 
@@ -334,7 +333,7 @@ def test_a_file_of_several_variables_needs_a_name():
     whole = fit_cycles(values.assign_coords(time=DAYS.astype("datetime64[ns]")), PURE)
     assert cycle_variables(whole) == ["vod", "soil_moisture"]
     assert evaluate_cycle(whole, DAYS[:2], "vod").name == "vod"
-    with pytest.raises(GlabError, match="say which"):
+    with pytest.raises(GlabError, match="name one of them"):
         evaluate_cycle(whole, DAYS[:2])
     with pytest.raises(GlabError, match="did you mean 'vod'"):
         evaluate_cycle(whole, DAYS[:2], "vodd")
@@ -381,7 +380,7 @@ def test_the_step_fits_a_tile_over_the_days_of_the_baseline(tmp_path):
     write_world(tmp_path)
     files = [run_step(tmp_path, number) for number in (0, 1)]
     assert io.read(files[0])["cell"].values.tolist() == [20, 10]
-    whole = open_climatology(files, io.read(tmp_path / "domain.nc"))
+    whole = join_tiles([io.read(file).load() for file in files], np.array([20, 10, 30]))
     mean, cos, sin = whole["tb_coefficients"].values[:, 0, :3].T
     np.testing.assert_allclose(mean, 250, atol=1e-2)
     np.testing.assert_allclose(cos, [9, 5, 2], atol=1e-2)
@@ -402,7 +401,7 @@ def test_the_step_writes_the_same_bytes_again(tmp_path):
 @pytest.mark.parametrize(
     "arguments", [{"baseline": ("2015-01-01", "2016-12-31")}, {"years": ()}, {"missing": True}]
 )
-def test_a_baseline_without_data_is_told_and_leaves_no_file(tmp_path, arguments):
+def test_a_baseline_without_data_is_an_error_and_leaves_no_file(tmp_path, arguments):
     write_world(tmp_path, tiles=(0, 0, 0), missing=arguments.pop("missing", False))
     with pytest.raises(GlabError, match=r"'amsr2' has no data in the baseline 'recent' \(20"):
         run_step(tmp_path, **arguments)
@@ -428,13 +427,13 @@ def test_a_year_outside_of_the_baseline_adds_nothing(tmp_path):
     assert io.read(tmp_path / "o.nc").equals(without)
 
 
-def test_a_tile_that_is_not_there_is_told(tmp_path):
+def test_an_unknown_tile_is_an_error(tmp_path):
     write_world(tmp_path)
     with pytest.raises(GlabError, match="no tile 7"):
         run_step(tmp_path, 7)
 
 
-def test_a_missing_surface_year_is_told(tmp_path):
+def test_a_missing_surface_year_is_an_error(tmp_path):
     write_world(tmp_path)
     (tmp_path / "g/2011.nc").write_bytes((tmp_path / "g/2010.nc").read_bytes())
     with pytest.raises(GlabError, match="no surface file"):

@@ -44,7 +44,6 @@ OPEN_FILES = ("io", "readers", "simulate.formats", "steps")
 """Packages whose modules open files."""
 
 OPEN_FILES_TOO = {
-    "climatology.cycles": "tiles of a climatology",
     "config.run": "the configuration",
     "evaluation.records": "products and predictions, month by month",
     "evaluation.stations": "products and stations",

@@ -1,4 +1,4 @@
-"""Networks: scaling held inside, files that suffice without unpickling, losses."""
+"""Networks: internal scaling, files without pickled code, losses."""
 
 import json
 import pickle
@@ -56,7 +56,7 @@ def test_scaling_is_part_of_the_network_and_not_trained():
     torch.testing.assert_close(shifted(features + 40), network(features), atol=1e-4, rtol=1e-4)
 
 
-def test_published_networks_see_the_target_in_its_own_unit():
+def test_published_networks_learn_the_target_in_its_own_unit():
     network = small(scale_target=False)
     network.fit_scaling(torch.randn(50, 3), torch.randn(50, 1) * 9 + 3)
     values = torch.randn(4, 1)
@@ -80,9 +80,9 @@ def test_stored_network_predicts_the_same_without_unpickling(tmp_path, monkeypat
         monkeypatch.setattr(owner, name, refuse)
     features = torch.randn(5, 3)
     for path in (tmp_path, tmp_path / WEIGHTS):
-        found = load(path)
-        torch.testing.assert_close(found(features), network(features), rtol=0, atol=0)
-        assert (found.features, found.targets) == (FEATURES, TARGETS)
+        loaded = load(path)
+        torch.testing.assert_close(loaded(features), network(features), rtol=0, atol=0)
+        assert (loaded.features, loaded.targets) == (FEATURES, TARGETS)
 
 
 def test_the_same_network_is_stored_as_the_same_bytes(tmp_path):
@@ -107,9 +107,9 @@ def test_broken_files_say_what_to_do(tmp_path, file, content):
 
 def test_weights_of_other_layers_are_refused(tmp_path):
     save(small(), tmp_path)
-    told = json.loads((tmp_path / SETTINGS).read_text())
-    told["network"]["hidden"] = [9, 4]
-    (tmp_path / SETTINGS).write_text(json.dumps(told))
+    stored = json.loads((tmp_path / SETTINGS).read_text())
+    stored["network"]["hidden"] = [9, 4]
+    (tmp_path / SETTINGS).write_text(json.dumps(stored))
     with pytest.raises(GlabError, match="cannot be used"):
         load(tmp_path)
 

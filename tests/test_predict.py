@@ -1,4 +1,4 @@
-"""Prediction: ensemble statistics, gaps, records, windows, and files from end to end."""
+"""Prediction: ensemble statistics, gaps, sensors, windows, and files from end to end."""
 
 import numpy as np
 import pytest
@@ -10,9 +10,8 @@ from glab import io
 from glab.calendar import days_of_year, window_starts
 from glab.config import Calibrate, Features, LinkInput, Network, Predict, SensorInputs, Train
 from glab.errors import GlabError
-from glab.learning.features import feature_block, feature_names
 from glab.learning.network import load, mean_and_spread, new_network, noise_spread
-from glab.learning.predict import predict_year, prediction_blocks
+from glab.learning.predict import LinkPredictor
 from glab.steps.calibrate import calibrate as calibrate_step
 from glab.steps.predict import predict as predict_step
 from glab.steps.samples import samples as samples_step
@@ -20,9 +19,9 @@ from glab.steps.train import train as train_step
 
 
 def settings(**changes):
-    own = {"name": "toy", "seed": 3, "footprint": None, "detail": "target"}
-    own |= {"noise_fraction": None, "noise_runs": 3, "batch_size": 4096}
-    return Predict(**link().model_dump() | own | changes)
+    options = {"name": "toy", "seed": 3, "footprint": None, "detail": "target"}
+    options |= {"noise_fraction": None, "noise_runs": 3, "batch_size": 4096}
+    return Predict(**link().model_dump() | options | changes)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +31,7 @@ def world(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def chain(world):
-    """Samples, two networks and a calibration, made by the steps."""
+    """Samples, two networks and a calibration, from the steps."""
     root, network = world.root, Network(hidden=[16], epochs=6, batch_size=512, learning_rate=1e-2)
     domain = root / "domain.nc"
     samples_step(
@@ -42,15 +41,15 @@ def chain(world):
     networks = []
     for member in range(2):
         networks.append(root / "train" / str(member) / "network.safetensors")
-        own = Train(name="toy", seed=1, network=network, member_fraction=0.8)
-        train_step(samples=root / "toy.nc", output=networks[-1], settings=own, member=member)
-    own = Calibrate(
+        options = Train(name="toy", seed=1, network=network, member_fraction=0.8)
+        train_step(samples=root / "toy.nc", output=networks[-1], settings=options, member=member)
+    options = Calibrate(
         name="toy", offset_pairs=20.0, target_noise=0.0, variance_terms=["constant", "structural"],
         batch_size=4096,
     )  # fmt: skip
     calibrate_step(
         samples=root / "toy.nc", networks=networks, domain=domain,
-        output=root / "calibrate.nc", settings=own,
+        output=root / "calibrate.nc", settings=options,
     )  # fmt: skip
     return networks, root / "calibrate.nc"
 
@@ -86,52 +85,52 @@ def test_noise_in_the_inputs_spreads_the_outputs_of_a_linear_network():
     network = new_network(["a"], ["t"], Network(hidden=[]), 0)
     slope = abs(network.layers[0].weight.item())
     features = np.zeros((20000, 1), "f4")
-    found = noise_spread([network, network], features, np.full_like(features, 0.3), 10, 999, 1)
-    assert np.sqrt(np.mean(found**2)) == pytest.approx(0.3 * slope, rel=0.02)
+    spread = noise_spread([network, network], features, np.full_like(features, 0.3), 10, 999, 1)
+    assert np.sqrt(np.mean(spread**2)) == pytest.approx(0.3 * slope, rel=0.02)
     still = noise_spread([network], features[:5], np.zeros((5, 1), "f4"), 3, 999, 1)
     assert (still == 0).all()
 
 
 def test_a_held_out_year_is_predicted(world, chain, tmp_path):
-    found = run(world, chain, tmp_path / "2015.nc")
-    assert found["tb"].dims == ("time", "cell", "channel")
-    assert found["channel"].values.tolist() == ["h", "v"]
-    catalogue = world.catalogue()
-    target = catalogue.residual("both", link().target, days_of_year(2015), slice(0, 144))
-    both = np.isfinite(target) & np.isfinite(found["tb_residual"].values)
-    error = (found["tb_residual"].values - target)[both]
-    assert np.corrcoef(found["tb_residual"].values[both], target[both])[0, 1] > 0.85
-    total = found["tb_std_total"].values[both]
+    predicted = run(world, chain, tmp_path / "2015.nc")
+    assert predicted["tb"].dims == ("time", "cell", "channel")
+    assert predicted["channel"].values.tolist() == ["h", "v"]
+    inputs = world.inputs()
+    target = inputs.residual("both", link().target, days_of_year(2015), slice(0, 144))
+    both = np.isfinite(target) & np.isfinite(predicted["tb_residual"].values)
+    error = (predicted["tb_residual"].values - target)[both]
+    assert np.corrcoef(predicted["tb_residual"].values[both], target[both])[0, 1] > 0.85
+    total = predicted["tb_std_total"].values[both]
     assert np.mean(np.abs(error) < total) == pytest.approx(0.75, abs=0.15)
-    cycle = catalogue.cycle("both", link().target, days_of_year(2015), slice(0, 144))
-    rest = found["tb"].values - found["tb_residual"].values - cycle
+    cycle = inputs.cycle("both", link().target, days_of_year(2015), slice(0, 144))
+    rest = predicted["tb"].values - predicted["tb_residual"].values - cycle
     np.testing.assert_allclose(rest[both], 0, atol=0.02)
-    parts = np.hypot(found["tb_std"], found["tb_std_data"])
-    np.testing.assert_allclose(parts, found["tb_std_total"], atol=0.02)
+    total = np.hypot(predicted["tb_std"], predicted["tb_std_data"])
+    np.testing.assert_allclose(total, predicted["tb_std_total"], atol=0.02)
 
 
 def test_missing_inputs_give_missing_values(world, chain, tmp_path):
-    found = run(world, chain, tmp_path / "2015.nc")
-    given = world.catalogue().residual("both", INPUT, days_of_year(2015), slice(0, 144))
-    there = np.isfinite(given).all(axis=-1)
-    np.testing.assert_array_equal(np.isfinite(found["tb"].values).all(axis=-1), there)
-    np.testing.assert_array_equal(found["sensor"].values, np.where(there, 0, -1))
-    np.testing.assert_array_equal(found["count"].values, there)
+    predicted = run(world, chain, tmp_path / "2015.nc")
+    residual = world.inputs().residual("both", INPUT, days_of_year(2015), slice(0, 144))
+    finite = np.isfinite(residual).all(axis=-1)
+    np.testing.assert_array_equal(np.isfinite(predicted["tb"].values).all(axis=-1), finite)
+    np.testing.assert_array_equal(predicted["sensor"].values, np.where(finite, 0, -1))
+    np.testing.assert_array_equal(predicted["count"].values, finite)
 
 
 def test_value_is_mean_and_offset(world, chain, tmp_path):
     networks, path = chain
-    found = run(world, chain, tmp_path / "2015.nc")
-    calibration, catalogue = io.read(path).load(), world.catalogue()
+    predicted = run(world, chain, tmp_path / "2015.nc")
+    calibration, inputs = io.read(path).load(), world.inputs()
     day = days_of_year(2015)[30:31]
     spec = settings()
-    given = feature_block(catalogue, spec, spec.sensors[0], world.domain, day, slice(0, 144))
-    rows = given.complete[0]
-    mean, _ = mean_and_spread([load(n) for n in networks], given.values[0][rows], 4096)
+    block = world.features(spec, inputs).block(day, slice(0, 144))
+    rows = block.complete[0]
+    mean, _ = mean_and_spread([load(n) for n in networks], block.values[0][rows], 4096)
     offset = calibration["offset"].values[0][rows]
     assert np.abs(offset).max() > 0.5
-    found = found["tb_residual"].values[30][rows]
-    np.testing.assert_allclose(found, mean + offset, atol=0.006)
+    residual = predicted["tb_residual"].values[30][rows]
+    np.testing.assert_allclose(residual, mean + offset, atol=0.006)
 
 
 def test_the_same_bytes_twice(world, chain, tmp_path):
@@ -143,17 +142,17 @@ def test_the_same_bytes_twice(world, chain, tmp_path):
 
 def test_published_data_uncertainty_by_perturbed_inputs(world, chain, tmp_path):
     fitted = run(world, chain, tmp_path / "a.nc")["tb_std_data"].values
-    found = run(world, chain, tmp_path / "b.nc", noise_fraction=0.1)["tb_std_data"].values
-    there = np.isfinite(fitted)
-    np.testing.assert_array_equal(np.isfinite(found), there)
+    perturbed = run(world, chain, tmp_path / "b.nc", noise_fraction=0.1)["tb_std_data"].values
+    finite = np.isfinite(fitted)
+    np.testing.assert_array_equal(np.isfinite(perturbed), finite)
     # slope of tb_h: 0.6 on 10h and 2/4 at most on 10v, whose residuals have a spread of 3.6 K
-    assert 0.1 < np.mean(found[there][::2]) < 0.1 * 3.6 * 0.8
+    assert 0.1 < np.mean(perturbed[finite][::2]) < 0.1 * 3.6 * 0.8
 
 
 def windowed(world, calibration_terms=("constant",)):
     spec = settings(window_days=18)
-    catalogue = world.catalogue()
-    names = feature_names(catalogue, spec, spec.sensors[0])
+    inputs = world.inputs()
+    names = world.features(spec, inputs).names()
     networks = members(2, names, ("tb_h", "tb_v"))
     shape = (1, 144, 2), (1, 2, len(calibration_terms))
     calibration = xr.Dataset(
@@ -163,19 +162,19 @@ def windowed(world, calibration_terms=("constant",)):
         },
         {"term": list(calibration_terms)},
     )
-    return spec, catalogue, networks, calibration
+    return spec, inputs, networks, calibration
 
 
 def test_windows_have_bounds_and_counts(world):
-    spec, catalogue, networks, calibration = windowed(world)
-    year = predict_year(catalogue, world.domain, networks, calibration, spec, 2014)
-    (part,) = prediction_blocks(year, catalogue, world.domain, calibration, spec)
+    spec, inputs, networks, calibration = windowed(world)
+    predictor = LinkPredictor(world.sensors(spec, inputs), networks, calibration, spec)
+    (block,) = predictor.blocks(predictor.predict_year(2014))
     starts = window_starts(2014, 18).astype("datetime64[ns]")
-    np.testing.assert_array_equal(part["time"], starts)
-    np.testing.assert_array_equal(part["time_bnds"][:, 1], starts + np.timedelta64(18, "D"))
-    assert 5 < float(part["count"].mean()) < 13
-    possible = np.isfinite(part["tb"].values)
-    assert (part["tb_std_data"].values[possible] == 1).all()
+    np.testing.assert_array_equal(block["time"], starts)
+    np.testing.assert_array_equal(block["time_bnds"][:, 1], starts + np.timedelta64(18, "D"))
+    assert 5 < float(block["count"].mean()) < 13
+    possible = np.isfinite(block["tb"].values)
+    assert (block["tb_std_data"].values[possible] == 1).all()
 
 
 def test_inputs_are_averaged_to_the_footprint_of_the_target(world, chain, tmp_path):
@@ -186,59 +185,60 @@ def test_inputs_are_averaged_to_the_footprint_of_the_target(world, chain, tmp_pa
     )
     plain = run(world, chain, tmp_path / "plain.nc")
     np.testing.assert_array_equal(fine["tb"], plain["tb"])
-    own, smooth = fine["tb_residual"].values, coarse["tb_residual"].values
-    assert not np.isfinite(smooth[~np.isfinite(own)]).any()
-    both = np.isfinite(own) & np.isfinite(smooth)
-    assert both.sum() > 0.5 * np.isfinite(own).sum()
-    assert np.std(smooth[both]) < 0.9 * np.std(own[both])
-    assert np.corrcoef(smooth[both], own[both])[0, 1] > 0.3
+    detailed, smooth = fine["tb_residual"].values, coarse["tb_residual"].values
+    assert not np.isfinite(smooth[~np.isfinite(detailed)]).any()
+    both = np.isfinite(detailed) & np.isfinite(smooth)
+    assert both.sum() > 0.5 * np.isfinite(detailed).sum()
+    assert np.std(smooth[both]) < 0.9 * np.std(detailed[both])
+    assert np.corrcoef(smooth[both], detailed[both])[0, 1] > 0.3
 
 
 def test_impossible_values_are_missing(world):
-    spec, catalogue, networks, calibration = windowed(world)
+    spec, inputs, networks, calibration = windowed(world)
     calibration["offset"][0, 3, 0] = 1000.0
-    year = predict_year(catalogue, world.domain, networks, calibration, spec, 2014)
-    (part,) = prediction_blocks(year, catalogue, world.domain, calibration, spec)
-    assert np.isnan(part["tb"].values[:, 3, 0]).all()
-    assert np.isnan(part["tb_std_total"].values[:, 3, 0]).all()
-    assert np.isfinite(part["tb"].values[:, 3, 1]).all()
+    predictor = LinkPredictor(world.sensors(spec, inputs), networks, calibration, spec)
+    (block,) = predictor.blocks(predictor.predict_year(2014))
+    assert np.isnan(block["tb"].values[:, 3, 0]).all()
+    assert np.isnan(block["tb_std_total"].values[:, 3, 0]).all()
+    assert np.isfinite(block["tb"].values[:, 3, 1]).all()
 
 
-def test_the_first_record_that_has_a_value_wins(world):
-    spec, catalogue, networks, calibration = windowed(world)
+def test_the_first_sensor_with_a_value_counts(world):
+    spec, inputs, networks, calibration = windowed(world)
     sparse = LinkInput(source="smos_l3", variable="tb", channels=["h", "v"])
-    catalogue.cycles["both", "other"] = catalogue.cycles["both", "smos_l3"]
-    records = [
+    inputs.cycles["both", "other"] = inputs.cycles["both", "smos_l3"]
+    sensors = [
         SensorInputs(baseline="both", inputs=[INPUT], role="train"),
         SensorInputs(baseline="both", inputs=[sparse.model_copy(update={"channels": ["h", "v"]})]),
     ]
-    spec = settings(window_days=1, sensors=records, features=Features(climatology=False))
-    names = feature_names(catalogue, spec, records[1])
+    spec = settings(window_days=1, sensors=sensors, features=Features(climatology=False))
+    names = world.sensors(spec, inputs)[1].names()
     networks = members(2, names, ("tb_h", "tb_v"))
     calibration = xr.concat([calibration] * 2, "sensor_number")
     calibration["offset"] = calibration["offset"] + xr.DataArray([5.0, 0.0], dims="sensor_number")
-    found = predict_year(catalogue, world.domain, networks, calibration, spec, 2014)
-    assert set(np.unique(found.sensor)) == {-1, 1}
+    predictor = LinkPredictor(world.sensors(spec, inputs), networks, calibration, spec)
+    predicted = predictor.predict_year(2014)
+    assert set(np.unique(predicted.sensor)) == {-1, 1}
 
 
 def test_years_and_networks_that_do_not_fit(world, chain):
     networks, path = chain
-    calibration, catalogue = io.read(path).load(), world.catalogue()
+    calibration, sensors = io.read(path).load(), world.sensors(settings())
     loaded = [load(network) for network in networks]
     with pytest.raises(GlabError, match="cannot predict 2016"):
-        predict_year(catalogue, world.domain, loaded, calibration, settings(), 2016)
+        LinkPredictor(sensors, loaded, calibration, settings()).predict_year(2016)
     other = settings(features=Features(climatology=False))
     with pytest.raises(GlabError, match="other features"):
-        predict_year(catalogue, world.domain, loaded, calibration, other, 2015)
+        LinkPredictor(world.sensors(other), loaded, calibration, other).predict_year(2015)
 
 
 def test_channels_of_the_input_may_be_chosen(world):
     spec = link(sensors=[SensorInputs(baseline="both", inputs=[
         INPUT.model_copy(update={"channels": AMSR[::-1]})])])  # fmt: skip
-    names = feature_names(world.catalogue(), spec, spec.sensors[0])
+    names = world.features(spec).names()
     assert names[:2] == ["tb_10v_residual", "tb_10h_residual"]
     starts = days_of_year(2014)[:1]
     whole = slice(0, 144)
-    turned = feature_block(world.catalogue(), spec, spec.sensors[0], world.domain, starts, whole)
-    plain = feature_block(world.catalogue(), link(), link().sensors[0], world.domain, starts, whole)
+    turned = world.features(spec).block(starts, whole)
+    plain = world.features(link()).block(starts, whole)
     np.testing.assert_array_equal(turned.values[..., 0], plain.values[..., 1])

@@ -1,4 +1,4 @@
-"""Residuals: value − cycle of that year, nothing else."""
+"""Residuals: value − cycle, missing where either is."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def a_series(**names):
     return xr.Dataset({n: (("time", "cell"), np.float32(v)) for n, v in names.items()}, coords)
 
 
-def test_what_the_cycle_does_not_hold_is_left():
+def test_the_rest_of_the_values_is_the_residual():
     cycle = waves(DAYS, [[250.0, 260, 270], [9, 5, 2], [0, 1, 4]])
     anomaly = np.random.default_rng(0).normal(size=cycle.shape)
     climatology = fit_cycles(a_series(tb=cycle), ClimatologyOptions(ridge=0.0))
@@ -43,7 +43,7 @@ def test_missing_values_and_missing_cycles_are_missing():
     assert np.isnan(got).sum() == len(DAYS) + 1
 
 
-def test_a_variable_without_a_cycle_is_told():
+def test_a_variable_without_a_cycle_is_an_error():
     values = np.ones((len(DAYS), 3))
     climatology = fit_cycles(a_series(vod=values), ClimatologyOptions())
     with pytest.raises(GlabError, match="unknown variable 'tb'"):
@@ -68,10 +68,10 @@ def test_the_step_writes_every_day_of_its_year(tmp_path):
     assert got["tb_residual"].dims == ("time", "cell", "channel")
     np.testing.assert_array_equal(got["time"].values.astype("datetime64[D]"), DAYS)
     np.testing.assert_array_equal(got["cell"], [20, 10, 30])
-    there = np.isfinite(got["tb_residual"].values)
-    assert not there[:10].any()  # frozen
-    np.testing.assert_array_equal(there[10:, 0, 0], np.arange(10, 366) % 3 != 0)
-    np.testing.assert_allclose(got["tb_residual"].values[there], 0, atol=0.03)
+    finite = np.isfinite(got["tb_residual"].values)
+    assert not finite[:10].any()  # frozen
+    np.testing.assert_array_equal(finite[10:, 0, 0], np.arange(10, 366) % 3 != 0)
+    np.testing.assert_allclose(got["tb_residual"].values[finite], 0, atol=0.03)
     first = path.read_bytes()
     assert run_residuals(tmp_path).read_bytes() == first
 

@@ -15,10 +15,10 @@ DAYS = days_between("2011-01-01", "2013-12-31")
 YEAR = days_of_year(2012)
 
 
-def gappy(shape, seed=0, share=0.5):
+def gappy(shape, seed=0, gaps=0.5):
     rng = np.random.default_rng(seed)
     values = rng.normal(size=shape).astype(np.float32)
-    values[rng.random(shape) < share] = np.nan
+    values[rng.random(shape) < gaps] = np.nan
     return values
 
 
@@ -54,16 +54,16 @@ def test_one_sided_means_agree_with_pandas(width):
 @settings(max_examples=40, deadline=None)
 def test_a_mean_lies_between_the_extremes_and_keeps_a_constant(values, width):
     mean = running_mean(values, width)
-    there = np.isfinite(mean)
+    finite = np.isfinite(mean)
     low, high = np.nanmin(np.append(values, 0)), np.nanmax(np.append(values, 0))
-    assert ((mean[there] >= low - 1e-3) & (mean[there] <= high + 1e-3)).all()
+    assert ((mean[finite] >= low - 1e-3) & (mean[finite] <= high + 1e-3)).all()
     level = np.where(np.isnan(values), np.nan, np.float32(3.25))
-    np.testing.assert_allclose(running_mean(level, width)[there], 3.25, rtol=1e-6)
+    np.testing.assert_allclose(running_mean(level, width)[finite], 3.25, rtol=1e-6)
 
 
 @given(SERIES, st.integers(1, 30), st.integers(1, 20))
 @settings(max_examples=40, deadline=None)
-def test_a_shifted_record_has_shifted_means(values, width, shift):
+def test_a_shifted_series_has_shifted_means(values, width, shift):
     padding = np.full((shift, values.shape[1]), np.nan, np.float32)
     moved = running_mean(np.concatenate([padding, values]), width)[shift:]
     np.testing.assert_allclose(moved, running_mean(values, width), atol=1e-4)
@@ -92,7 +92,7 @@ def test_a_step_moves_half_a_window_early_when_centred_and_not_at_all_when_past(
     assert np.flatnonzero(future[:, 0] > 0)[0] == 200 - 90
 
 
-def test_two_records_never_share_a_mean():
+def test_two_series_are_never_in_one_mean():
     first, second = np.zeros((50, 1)), np.ones((50, 1))
     assert running_mean(first, 91).max() == 0
     assert running_mean(second, 91).min() == 1
@@ -103,7 +103,7 @@ def test_small_values_survive_beside_large_ones():
     np.testing.assert_allclose(running_mean(values, 91)[-300:], 1e-4, rtol=1e-5)
 
 
-def test_further_dimensions_and_many_series_are_kept_apart():
+def test_further_dimensions_and_many_series_are_kept_separate():
     values = gappy((40, 101, 3))
     mean = running_mean(values, 5)
     assert mean.shape == values.shape
@@ -111,7 +111,7 @@ def test_further_dimensions_and_many_series_are_kept_apart():
     np.testing.assert_array_equal(mean[:, 100, 2], one[:, 0])
 
 
-def test_intervals_beyond_the_record_are_missing():
+def test_intervals_beyond_the_series_are_missing():
     mean, count = interval_means(np.ones((4, 1)), np.array([-9, -1, 3, 4]), np.array([0, 1, 9, 9]))
     np.testing.assert_array_equal(count[:, 0], [0, 1, 1, 0])
     np.testing.assert_array_equal(np.isnan(mean[:, 0]), [True, False, False, True])
@@ -130,14 +130,14 @@ def test_window_means_read_the_next_year(length):
     assert starts[-1] + np.timedelta64(length - 1, "D") > YEAR[-1]
 
 
-def test_a_window_at_the_end_of_the_record_shrinks():
+def test_a_window_at_the_end_of_the_series_shrinks():
     values = np.ones((len(YEAR), 1), np.float32)
     _, count = window_mean(values, YEAR, window_starts(2012, 18), 18)
     assert count[-1, 0] < 18
     assert (count[:-1] == 18).all()
 
 
-def test_smoothed_gives_the_day_and_the_running_means():
+def test_running_means_give_the_day_and_the_running_means():
     values = gappy((len(DAYS), 4))
     got = running_means(values, DAYS, YEAR)
     inside = np.isin(DAYS, YEAR)
@@ -150,7 +150,7 @@ def test_smoothed_gives_the_day_and_the_running_means():
     assert (got.shortened == 0).all()
 
 
-def test_smoothed_windows_take_their_means_in_the_middle():
+def test_windows_take_their_means_in_the_middle():
     values = gappy((len(DAYS), 4))
     starts = window_starts(2012, 18)
     got = running_means(values, DAYS, starts, window_days=18)
@@ -173,35 +173,35 @@ def test_too_few_values_fall_back_to_the_next_shorter_mean_with_a_flag():
     np.testing.assert_allclose(got.means[1, 0], [1, shorter, long, np.nan])
 
 
-def test_the_record_may_lack_the_years_beside():
+def test_the_series_may_lack_the_years_beside():
     values = np.ones((len(YEAR), 1), np.float32)
     got = running_means(values, YEAR, YEAR)
     np.testing.assert_array_equal(got.means, 1)
 
 
 @pytest.mark.parametrize("alignment", ["past", "future"])
-def test_smoothed_can_look_one_way(alignment):
+def test_running_means_can_be_one_sided(alignment):
     values = gappy((len(DAYS), 2))
     got = running_means(
         values, DAYS, YEAR, means_days=(31,), means_values_min=(1,), alignment=alignment
     )
-    there = got.shortened[0] == 0
+    finite = got.shortened[0] == 0
     expected = running_mean(values, 31, 1, alignment)[np.isin(DAYS, YEAR)]
-    np.testing.assert_allclose(got.means[0][there], expected[there], atol=1e-6)
+    np.testing.assert_allclose(got.means[0][finite], expected[finite], atol=1e-6)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"days": np.delete(DAYS, 40)[: len(DAYS) - 1], "drop": 1}, "follow one another"),
-        ({"days": DAYS[:-1]}, "needs its day"),
+        ({"days": np.delete(DAYS, 40)[: len(DAYS) - 1], "drop": 1}, "must be consecutive"),
+        ({"days": DAYS[:-1]}, "needs a day"),
         ({"starts": window_starts(2014, 18)}, "outside of the residuals"),
         ({"means_days": (365, 91)}, "ascending"),
         ({"means_days": (91,)}, "ascending"),
         ({"means_days": (0, 91)}, "at least one day"),
     ],
 )
-def test_bad_records_are_refused(change, message):
+def test_bad_input_is_an_error(change, message):
     values = np.zeros((len(DAYS) - change.pop("drop", 0), 1))
     arguments = {"days": DAYS, "starts": YEAR} | change
     with pytest.raises(GlabError, match=message):

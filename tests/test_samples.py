@@ -1,6 +1,7 @@
 """Samples: splits that never leak, quotas, footprints, and links without overlap."""
 
 import json
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from glab.calendar import year_of
 from glab.config import LinkInput, SensorInputs, Splits
 from glab.errors import GlabError
 from glab.grids import M25
+from glab.learning.inputs import open_inputs
 from glab.learning.samples import draw_samples
 from glab.splits import (
     BUFFER,
@@ -36,7 +38,7 @@ def world(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def samples(world):
-    return draw_samples(world.catalogue(), world.domain, sampling())
+    return world.samples(sampling())
 
 
 @settings(max_examples=40, deadline=None)
@@ -56,8 +58,8 @@ def test_no_training_cell_lies_in_a_buffer(held_out, validation, width, seed, si
     splits = Splits(held_out_fraction=held_out, validation_fraction=validation, buffer_cells=width)
     labels = cell_labels(domain, splits, seed)
     row, col = (domain[name].values.astype(int) for name in ("row", "col"))
-    apart = np.abs(col[:, None] - col)
-    distance = np.maximum(np.abs(row[:, None] - row), np.minimum(apart, M25.shape[1] - apart))
+    columns = np.abs(col[:, None] - col)
+    distance = np.maximum(np.abs(row[:, None] - row), np.minimum(columns, M25.shape[1] - columns))
     near = distance <= width
     held = labels == HELD_OUT_BLOCKS
     used = (labels == TRAIN) | (labels == VALIDATION)
@@ -93,18 +95,18 @@ def test_blocks_depend_on_seed_and_purpose_alone():
 
 def test_held_out_years_win_over_every_cell_but_the_buffer():
     cells = np.array([TRAIN, VALIDATION, HELD_OUT_BLOCKS, BUFFER], np.int16)
-    found = sample_labels(cells, np.array([False, True]))
-    np.testing.assert_array_equal(found[0], cells)
+    labels = sample_labels(cells, np.array([False, True]))
+    np.testing.assert_array_equal(labels[0], cells)
     years, both = HELD_OUT_YEARS, HELD_OUT_BOTH
-    np.testing.assert_array_equal(found[1], [years, years, both, BUFFER])
+    np.testing.assert_array_equal(labels[1], [years, years, both, BUFFER])
 
 
 def test_labels_agree_with_days_and_cells(world, samples):
     settings = sampling()
     labels = cell_labels(world.domain, settings.splits, settings.seed)
-    place = np.searchsorted(world.domain["cell"].values, samples["sample_cell"].values)
+    cell = np.searchsorted(world.domain["cell"].values, samples["sample_cell"].values)
     years = year_of(samples["sample_day"].values.astype("datetime64[D]"))
-    expected = sample_labels(labels, np.array([False, True]))[(years == 2015).astype(int), place]
+    expected = sample_labels(labels, np.array([False, True]))[(years == 2015).astype(int), cell]
     np.testing.assert_array_equal(samples["split"].values, expected)
     assert set(np.unique(samples["split"])) == {0, 1, 2, 3, 4}
     assert (samples["sensor"] == 0).all()
@@ -113,95 +115,88 @@ def test_labels_agree_with_days_and_cells(world, samples):
         assert np.isfinite(samples[name].values).all()
 
 
-def test_a_smaller_draw_keeps_the_shares_of_splits_and_years(world, samples):
-    few = draw_samples(world.catalogue(), world.domain, sampling(samples_max=3000))
+def test_a_smaller_draw_keeps_the_fractions_of_splits_and_years(world, samples):
+    few = world.samples(sampling(samples_max=3000))
     assert 2900 <= few.sizes["sample"] <= 3000
     for name in ("split", "sample_day"):
         values = [s[name].values for s in (samples, few)]
         if name == "sample_day":
             values = [year_of(v.astype("datetime64[D]")) for v in values]
         for value in np.unique(values[0]):
-            shares = [np.mean(v == value) for v in values]
-            assert shares[0] == pytest.approx(shares[1], abs=0.01)
+            fractions = [np.mean(v == value) for v in values]
+            assert fractions[0] == pytest.approx(fractions[1], abs=0.01)
 
 
 def test_the_same_draw_twice_and_another_by_another_seed(world):
     settings = sampling(samples_max=500)
-    first, second = (draw_samples(world.catalogue(), world.domain, settings) for _ in range(2))
+    first, second = (world.samples(settings) for _ in range(2))
     xr.testing.assert_identical(first, second)
-    other = draw_samples(world.catalogue(), world.domain, sampling(samples_max=500, seed=4))
+    other = world.samples(sampling(samples_max=500, seed=4))
     assert not np.array_equal(first["sample_cell"].values, other["sample_cell"].values)
 
 
 def test_little_memory_thins_the_days_over_the_whole_year(world):
-    samples = draw_samples(world.catalogue(), world.domain, sampling(memory_mb=1))
+    samples = world.samples(sampling(memory_mb=1))
     days = samples["sample_day"].values.astype("datetime64[D]")
     in_2014 = np.unique(days[year_of(days) == 2014])
     assert 80 < len(in_2014) < 130
     assert np.diff(in_2014).max() < np.timedelta64(9, "D")
     with pytest.raises(GlabError, match="fits into memory"):
-        draw_samples(
-            world.catalogue(), world.domain, sampling().model_copy(update={"memory_mb": 0})
-        )
+        world.samples(sampling().model_copy(update={"memory_mb": 0}))
 
 
 def test_only_days_of_the_baseline_or_of_named_years(world):
     period = {"start": "2013-06-01", "end": "2014-12-31"}
-    samples = draw_samples(world.catalogue(), world.domain, sampling(baselines={"both": period}))
+    samples = world.samples(sampling(baselines={"both": period}))
     days = samples["sample_day"].values.astype("datetime64[D]")
     assert days.min() == np.datetime64("2013-06-01")
     assert days.max().astype("datetime64[Y]") == np.datetime64("2015")
-    samples = draw_samples(world.catalogue(), world.domain, sampling(training_years=[2014]))
+    samples = world.samples(sampling(training_years=[2014]))
     days = samples["sample_day"].values.astype("datetime64[D]")
     assert set(year_of(days)) == {2014, 2015}
 
 
 def test_no_training_window_reaches_into_a_held_out_year(world):
     """The window of 2014-12-31… would: its first day belongs to 2014."""
-    samples = draw_samples(world.catalogue(), world.domain, sampling(window_days=18))
+    samples = world.samples(sampling(window_days=18))
     days = samples["sample_day"].values.astype("datetime64[D]")
     last = days + 17
     training = samples["split"].values <= VALIDATION
     assert year_of(last[training]).max() == 2014
     period = {"start": "2013-01-01", "end": "2014-06-15"}
     settings = sampling(window_days=18, baselines={"both": period})
-    samples = draw_samples(world.catalogue(), world.domain, settings)
+    samples = world.samples(settings)
     training = samples["split"].values <= VALIDATION
     last = samples["sample_day"].values.astype("datetime64[D]")[training].max() + 17
     assert last <= np.datetime64("2014-06-15")
 
 
 def test_windows_need_days_with_a_target(world):
-    wanted = [
-        draw_samples(
-            world.catalogue(), world.domain, sampling(window_days=18, target_days_min=least)
-        )
-        for least in (1, 12)
-    ]
+    wanted = [world.samples(sampling(window_days=18, target_days_min=least)) for least in (1, 12)]
     assert 0 < wanted[1].sizes["sample"] < wanted[0].sizes["sample"]
     with pytest.raises(GlabError, match="do not overlap"):
-        draw_samples(world.catalogue(), world.domain, sampling(window_days=18, target_days_min=19))
+        world.samples(sampling(window_days=18, target_days_min=19))
 
 
-def test_several_records_are_pooled_and_say_which(world):
-    records = [SensorInputs(baseline="both", inputs=[INPUT])] * 2
+def test_several_sensors_are_pooled_and_numbered(world):
+    sensors = [SensorInputs(baseline="both", inputs=[INPUT])] * 2
     other = SensorInputs(baseline="both", inputs=[INPUT], role="predict")
-    settings = sampling(sensors=[*records, other], samples_max=4000)
-    samples = draw_samples(world.catalogue(), world.domain, settings)
-    share = np.bincount(samples["sensor"].values) / samples.sizes["sample"]
-    np.testing.assert_allclose(share, [0.5, 0.5], atol=0.01)
+    settings = sampling(sensors=[*sensors, other], samples_max=4000)
+    samples = world.samples(settings)
+    fraction = np.bincount(samples["sensor"].values) / samples.sizes["sample"]
+    np.testing.assert_allclose(fraction, [0.5, 0.5], atol=0.01)
     assert samples["sensor"].attrs["flag_meanings"] == "amsr2 amsr2 amsr2"
 
 
 def test_no_overlap_names_sources_baselines_and_years(world):
     with pytest.raises(GlabError) as caught:
-        draw_samples(world.catalogue({2016}), world.domain, sampling())
+        draw_samples(world.sensors(sampling(), world.inputs({2016})), sampling())
     for word in ("toy", "both", "amsr2", "smos_l3", "no year"):
         assert word in str(caught.value)
     period = {"start": "1999-01-01", "end": "1999-12-31"}
     settings = sampling(baselines={"both": period}, splits=Splits())
     with pytest.raises(GlabError, match="2013, 2014, 2015"):
-        draw_samples(world.catalogue(), world.domain, settings)
+        world.samples(settings)
 
 
 def test_matching_footprints_takes_the_attenuation_out_of_a_slope(world):
@@ -213,10 +208,10 @@ def test_matching_footprints_takes_the_attenuation_out_of_a_slope(world):
         means = np.stack([values[..., blocks == b].mean(-1) for b in range(9)], axis=-1)
         return means[..., blocks]
 
-    catalogue = world.catalogue()
+    inputs = world.inputs()
     fine = rng.normal(0, 3, (365, 144, 1)).astype("f4")
     large = coarse(rng.normal(0, 3, (365, 144))[..., :]).astype("f4")[..., None]
-    for (_, source, _), dataset in catalogue.residuals.items():
+    for (_, source, _), dataset in inputs.residuals.items():
         days = dataset["time"].size
         values = np.resize(fine + large, (days, 144, 1)) * np.ones(2, "f4")
         if source == "smos_l3":
@@ -224,7 +219,8 @@ def test_matching_footprints_takes_the_attenuation_out_of_a_slope(world):
         dataset["tb_residual"] = ("time", "cell", "channel"), values
 
     def slope(footprint):
-        samples = draw_samples(catalogue, world.domain, sampling(samples_max=5000), footprint)
+        settings = sampling(samples_max=5000)
+        samples = draw_samples(world.sensors(settings, inputs, footprint), settings)
         x, y = samples["features"].values[:, 0], samples["target"].values[:, 0]
         return np.polyfit(x, y, 1)[0]
 
@@ -267,14 +263,33 @@ def test_files_of_another_domain_and_names_without_a_year(world, tmp_path):
         step(domain=tmp_path / "other.nc", **arguments)
     (tmp_path / "odd.nc").write_bytes(world.residuals[0].read_bytes())
     arguments["residuals"] = [tmp_path / "odd.nc"]
-    with pytest.raises(GlabError, match="no year's file"):
+    with pytest.raises(GlabError, match="is not a year"):
         step(domain=world.root / "domain.nc", **arguments)
     assert not (tmp_path / "toy.nc").exists()
 
 
+def test_no_file_stays_open_when_one_of_them_cannot_be_used(world, monkeypatch):
+    opened = []
+
+    def read(path):
+        opened.append(xr.open_dataset(path))
+        opened[-1].set_close(lambda: closed.append(path))
+        return opened[-1]
+
+    closed = []
+    monkeypatch.setattr(io, "read", read)
+    with pytest.raises(GlabError, match="another domain"):
+        open_inputs(world.residuals, [], toy_domain(side=11))
+    assert closed == world.residuals[:1]
+    closed.clear()
+    with closing(open_inputs(world.residuals, [], world.domain)):
+        assert not closed
+    assert closed == world.residuals
+
+
 def test_a_target_that_is_an_input_too_keeps_both_names(world):
-    own = LinkInput(source="smos_l3", variable="tb")
-    settings = sampling(sensors=[SensorInputs(baseline="both", inputs=[own])], target=TARGET)
-    samples = draw_samples(world.catalogue(), world.domain, settings)
+    entry = LinkInput(source="smos_l3", variable="tb")
+    settings = sampling(sensors=[SensorInputs(baseline="both", inputs=[entry])], target=TARGET)
+    samples = world.samples(settings)
     names = samples["feature"].values.tolist()
     assert "tb_h_climatology" in names and "target_tb_h_climatology" in names

@@ -1,4 +1,4 @@
-"""The series of a source: positions chosen, frozen ground and open water masked."""
+"""Series of a source: selected positions, frozen ground and open water masked."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ COORDS = {"time": DAYS.astype("datetime64[ns]"), "cell": CELLS}
 
 
 def source(**dims):
-    """A year of tb whose value tells its place in the further dimensions."""
+    """A year of tb whose value is its position in the further dimensions."""
     shape = (len(DAYS), len(CELLS), *map(len, dims.values()))
     values = np.broadcast_to(np.arange(np.prod(shape[2:], dtype=int)).reshape(shape[2:]), shape)
     return xr.Dataset(
@@ -76,16 +76,16 @@ def test_dimensions_come_in_canonical_order():
 )
 def test_values_of_doubtful_quality_are_dropped(rule, kept):
     quality = np.broadcast_to(np.float32([3, 9, np.nan, 5]), (len(DAYS), 4))
-    judged = source(overpass=SMOS["overpass"], channel=SMOS["channel"]).assign(
+    dataset = source(overpass=SMOS["overpass"], channel=SMOS["channel"]).assign(
         tb_rmse=(("time", "cell", "overpass"), np.stack([quality + np.nan, quality], axis=-1)),
         tb_error=(("time", "cell"), np.full((len(DAYS), 4), 1.0, np.float32)),
     )
     rules = [{"variable": "tb_rmse", "applies_to": ["tb"], **rule}]
     spec = Series(variables=["tb"], select={"overpass": "descending"}, quality=rules)
-    got = series(judged, ground(), domain(), spec, Mask())
+    got = series(dataset, ground(), domain(), spec, Mask())
     assert got["tb"].dims == ("time", "cell", "channel")
-    there = np.isfinite(got["tb"].values)
-    np.testing.assert_array_equal(there[5], np.repeat(np.array(kept)[:, None], 2, axis=1))
+    finite = np.isfinite(got["tb"].values)
+    np.testing.assert_array_equal(finite[5], np.repeat(np.array(kept)[:, None], 2, axis=1))
 
 
 def test_frozen_and_snowy_ground_is_masked_day_by_day():
@@ -170,7 +170,7 @@ def test_nothing_is_frozen_where_no_source_is_named():
         ({"surface": ground().drop_vars(["t_surface", "snow"])}, "no variable of frozen ground"),
     ],
 )  # fmt: skip
-def test_bad_input_is_told(change, message):
+def test_bad_input_is_an_error(change, message):
     arguments = {
         "dataset": source(**SMOS),
         "surface": ground(),

@@ -1,4 +1,4 @@
-"""Training: it learns, holds still where frozen, survives a kill and repeats byte for byte."""
+"""Training: it learns, keeps frozen layers, continues after a kill and repeats its bytes."""
 
 import numpy as np
 import pytest
@@ -24,10 +24,10 @@ class Kill(Callback):
     """Break off in the middle of an epoch."""
 
     def __init__(self, epoch, batch=2):
-        self.place = epoch, batch
+        self.when = epoch, batch
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
-        if (trainer.current_epoch, batch_idx) == self.place:
+        if (trainer.current_epoch, batch_idx) == self.when:
             raise RuntimeError("killed")
 
 
@@ -51,9 +51,9 @@ def test_a_known_mapping_is_learned(tmp_path):
     trained = train_network(samples, settings(network), 0, tmp_path / "r")
     held = samples["split"].values == 3
     with torch.inference_mode():
-        found = trained.network(torch.from_numpy(samples["features"].values[held])).numpy()
+        output = trained.network(torch.from_numpy(samples["features"].values[held])).numpy()
     target = samples["target"].values[held]
-    assert np.sqrt(np.mean((found - target) ** 2)) < 0.1 * target.std()
+    assert np.sqrt(np.mean((output - target) ** 2)) < 0.1 * target.std()
     rows = [line.split(",") for line in trained.curve.splitlines()]
     assert rows[0] == ["epoch", "learning_rate", "train_loss", "validation_loss"]
     assert len(rows) == 13
@@ -73,8 +73,8 @@ def test_scaling_comes_from_training_samples_alone(tmp_path):
 def test_same_seed_same_bytes_and_another_member_differs(tmp_path):
     samples = plain_samples()
     first, second, member = (
-        weights(train_network(samples, settings(), number, tmp_path / f"{place}"))
-        for place, number in enumerate((0, 0, 1))
+        weights(train_network(samples, settings(), number, tmp_path / f"{run}"))
+        for run, number in enumerate((0, 0, 1))
     )
     assert first == second
     assert first != member
@@ -83,13 +83,13 @@ def test_same_seed_same_bytes_and_another_member_differs(tmp_path):
 @pytest.mark.parametrize("patience", [None, 1])
 def test_a_killed_training_goes_on_to_the_same_weights(tmp_path, patience):
     samples = plain_samples()
-    own = settings(SMALL.model_copy(update={"patience": patience}))
-    whole = train_network(samples, own, 0, tmp_path / "whole")
+    resumable = settings(SMALL.model_copy(update={"patience": patience}))
+    whole = train_network(samples, resumable, 0, tmp_path / "whole")
     for epoch in (1, 2):
         with pytest.raises(RuntimeError, match="killed"):
-            train_network(samples, own, 0, tmp_path / "killed", callbacks=[Kill(epoch)])
+            train_network(samples, resumable, 0, tmp_path / "killed", callbacks=[Kill(epoch)])
     epochs = Epochs()
-    resumed = train_network(samples, own, 0, tmp_path / "killed", callbacks=[epochs])
+    resumed = train_network(samples, resumable, 0, tmp_path / "killed", callbacks=[epochs])
     assert epochs.seen[0] == 2
     assert weights(resumed) == weights(whole)
     assert resumed.curve == whole.curve
@@ -129,9 +129,9 @@ def test_frozen_layers_and_their_scaling_do_not_change(tmp_path):
     moved = plain_samples(seed=4)
     moved["target"] = -moved["target"]
     frozen = settings(frozen_layers=2)
-    found = train_network(moved, frozen, 0, tmp_path / "b", start=start).network.state_dict()
+    after = train_network(moved, frozen, 0, tmp_path / "b", start=start).network.state_dict()
     for name, tensor in before.items():
-        same = torch.equal(tensor, found[name])
+        same = torch.equal(tensor, after[name])
         assert same == (not name.startswith("layers.2.")), name
 
 
@@ -156,12 +156,12 @@ def test_training_stops_without_gain_and_keeps_the_best_weights(tmp_path):
     data = SampleData(samples, settings(network), 0)
     features, target = data.validation
     with torch.inference_mode():
-        found = trained.network.forward_scaled(features)
-        loss = torch.nn.HuberLoss()(found, trained.network.scaled_target(target)).item()
+        output = trained.network.forward_scaled(features)
+        loss = torch.nn.HuberLoss()(output, trained.network.scaled_target(target)).item()
     assert loss == pytest.approx(min(losses), rel=1e-4)
 
 
-def test_members_see_their_own_share_of_blocks():
+def test_members_see_their_own_fraction_of_blocks():
     samples = plain_samples()
     rows = [
         SampleData(samples, settings(member_fraction=0.6), member).train[0].numpy()

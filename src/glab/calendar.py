@@ -34,6 +34,12 @@ def days_between(first: dt.date | str, last: dt.date | str) -> Days:
     return np.arange(start, stop + np.timedelta64(1, "D"), dtype="datetime64[D]")
 
 
+def days_within(days: Days, first: dt.date, last: dt.date | None = None) -> NDArray[np.bool_]:
+    """Return True for days from `first` to `last`, both included; without `last` to the end."""
+    inside = days >= np.datetime64(first, "D")
+    return inside if last is None else inside & (days <= np.datetime64(last, "D"))
+
+
 def year_of(days: Days) -> NDArray[np.int64]:
     """Return the calendar year of each day."""
     return np.asarray(days, "datetime64[Y]").astype(np.int64) + 1970

@@ -78,6 +78,8 @@ VARIABLES: dict[str, Variable] = {
     "tb_v": _kelvin(
         "L-band brightness temperature, vertical polarisation", 400.0, "brightness_temperature"
     ),
+    "tb_pr": Variable("1", "polarisation ratio (V - H) / (V + H)", "", (-1.0, 1.0), scale=5e-5),
+    "tb_pd": Variable("K", "polarisation difference V - H", "", (-400.0, 400.0), scale=0.02),
     "VOD": Variable("1", "L-band vegetation optical depth at nadir", "", (-0.5, 3.0)),
     "vod": Variable("1", "L-band vegetation optical depth at nadir", "", (-0.5, 3.0), scale=2e-4),
     "vod_error": Variable("1", "standard error of L-band vegetation optical depth", "", (0, 3)),

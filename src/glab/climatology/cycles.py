@@ -1,21 +1,19 @@
-"""Fit seasonal cycles to all cells of a tile at once, evaluate them at any date, join tiles.
+"""Fit seasonal cycles to all cells of a tile at once, evaluate them on any date, join tiles.
 
 Two forms share one interface: `harmonics` (mean and annual harmonics at a fixed period) and
 `published` (one bounded sine with a fitted period, then the median over the baseline's years for
-each day of year). Cells with too few values keep their median, and a flag says so.
+each day of year). Cells with too few values get their median as cycle, and a flag.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from glab import io
 from glab.arrays import Float64s, positions
 from glab.calendar import Days, month_of, year_of
 from glab.climatology import harmonics, sine
@@ -23,14 +21,14 @@ from glab.config import ClimatologyOptions
 from glab.errors import GlabError, unknown_name
 
 NONE, MEDIAN, CYCLE = 0, 1, 2
-"""Meaning of the flag `<variable>_fit`."""
+"""Values of the flag `<variable>_fit`: no values, the median of too few, a fitted cycle."""
 
 SERIES_AT_ONCE = 512
-"""Series whose float64 copies stand in memory together."""
+"""Series that are converted to float64 together: of 20 years they need 30 MB."""
 
 
 def fit_cycle(values: xr.DataArray, days: Days, settings: ClimatologyOptions) -> xr.Dataset:
-    """Seasonal cycle of every cell (and channel) of a named variable.
+    """Fit the seasonal cycle of every cell (and channel) of a named variable.
 
     Args:
         values: (time, cell[, channel]), float32 in the variable's unit, NaN where missing; its
@@ -40,7 +38,7 @@ def fit_cycle(values: xr.DataArray, days: Days, settings: ClimatologyOptions) ->
             only), bounds of the published form.
 
     Returns:
-        `<name>_coefficients` (cell[, channel], coefficient), NaN where there is no value at all;
+        `<name>_coefficients` (cell[, channel], coefficient), NaN for cells without any value;
         `<name>_fit`, the flag none, median or cycle; `<name>_count`, number of values.
     """
     name, layers = str(values.name), values.transpose("time", "cell", ...)
@@ -49,9 +47,11 @@ def fit_cycle(values: xr.DataArray, days: Days, settings: ClimatologyOptions) ->
     coefficients = np.full((flat.shape[1], len(names)), np.nan, np.float32)
     flags = np.zeros(flat.shape[1], np.int16)
     counts = np.zeros(flat.shape[1], np.int16)
-    for part in _parts(flat.shape[1]):
-        block = flat[:, part].astype(np.float64)
-        coefficients[part], flags[part], counts[part] = _fit_block(block, days, name, settings)
+    for block in _blocks(flat.shape[1]):
+        values64 = flat[:, block].astype(np.float64)
+        coefficients[block], flags[block], counts[block] = _fit_block(
+            values64, days, name, settings
+        )
     shape, dims = layers.shape[1:], layers.dims[1:]
     attributes = {"form": settings.form} | _baseline_years(days)
     return xr.Dataset(
@@ -69,7 +69,7 @@ def fit_cycle(values: xr.DataArray, days: Days, settings: ClimatologyOptions) ->
 
 
 def fit_cycles(series: xr.Dataset, settings: ClimatologyOptions) -> xr.Dataset:
-    """`fit_cycle` of every variable of a series (time, cell[, channel])."""
+    """Fit the cycle of every variable of a series (time, cell[, channel])."""
     days = series["time"].values.astype("datetime64[D]")
     return xr.merge([fit_cycle(values, days, settings) for values in series.data_vars.values()])
 
@@ -77,12 +77,13 @@ def fit_cycles(series: xr.Dataset, settings: ClimatologyOptions) -> xr.Dataset:
 def evaluate_cycle(
     climatology: xr.Dataset, days: Days, variable: str | None = None, *, dtype: type = np.float32
 ) -> xr.DataArray:
-    """Seasonal cycle at any dates, inside or outside of its baseline.
+    """Evaluate a seasonal cycle on any dates, inside or outside of its baseline.
 
     Args:
-        climatology: from `fit_cycle`, or tiles put together by `join_tiles`.
+        climatology: from `fit_cycle`, or tiles joined by `join_tiles`.
         days: shape (time,).
-        variable: which one, where the file holds several.
+        variable: its name; needed if there are several.
+        dtype: of the result.
 
     Returns:
         (time, cell[, channel]) under the variable's name; NaN where the cell has no cycle.
@@ -93,8 +94,8 @@ def evaluate_cycle(
     table = climatology[f"{name}_coefficients"]
     flat = table.values.reshape(-1, table.shape[-1]).astype(np.float64)
     values: NDArray[Any] = np.empty((len(days), len(flat)), dtype)
-    for part in _parts(len(flat)):
-        values[:, part] = _evaluate_block(flat[part], days, table)
+    for block in _blocks(len(flat)):
+        values[:, block] = _evaluate_block(flat[block], days, table)
     dims = table.dims[:-1]
     coords = {dim: table[dim] for dim in dims if dim in table.coords}
     return xr.DataArray(
@@ -106,7 +107,7 @@ def evaluate_cycle(
 
 
 def cycle_variables(climatology: xr.Dataset) -> list[str]:
-    """Variables whose cycles a file holds."""
+    """Return the variables with a cycle in a climatology."""
     names = map(str, climatology.data_vars)
     suffix = "_coefficients"
     return [name.removesuffix(suffix) for name in names if name.endswith(suffix)]
@@ -115,7 +116,7 @@ def cycle_variables(climatology: xr.Dataset) -> list[str]:
 def _fit_block(
     values: Float64s, days: Days, name: str, settings: ClimatologyOptions
 ) -> tuple[Float64s, NDArray[np.int16], NDArray[np.int16]]:
-    """Coefficients, flags and counts of some series (time, series)."""
+    """Return coefficients, flags and counts of some series (time, series)."""
     present = np.isfinite(values)
     counts = present.sum(axis=0)
     enough = counts >= max(settings.values_min, 1)
@@ -133,6 +134,7 @@ def _fit_block(
 
 
 def _fit_form(values: Float64s, days: Days, name: str, settings: ClimatologyOptions) -> Float64s:
+    """Return coefficients of series with enough values, (series, coefficient)."""
     if settings.form == "harmonics":
         return harmonics.fit(values, days, settings.harmonics, settings.ridge)
     for table in (settings.amplitude_bounds, settings.offset_bounds):
@@ -145,6 +147,7 @@ def _fit_form(values: Float64s, days: Days, name: str, settings: ClimatologyOpti
 
 
 def _evaluate_block(coefficients: Float64s, days: Days, table: xr.DataArray) -> Float64s:
+    """Return the cycles of some series, (time, series)."""
     if table.attrs["form"] == "harmonics":
         return harmonics.evaluate(coefficients, days)
     years = int(table.attrs["first_year"]), int(table.attrs["last_year"])
@@ -152,7 +155,7 @@ def _evaluate_block(coefficients: Float64s, days: Days, table: xr.DataArray) -> 
 
 
 def _constant(level: Float64s, size: int, settings: ClimatologyOptions) -> Float64s:
-    """Coefficients of a cycle that is one level all year."""
+    """Return coefficients of a cycle with the same level on all days."""
     if settings.form == "published":
         return sine.constant(level)
     return np.concatenate([level[:, None], np.zeros((len(level), size - 1))], axis=1)
@@ -165,17 +168,20 @@ def _coefficient_names(settings: ClimatologyOptions) -> list[str]:
 
 
 def _months_with_values(present: NDArray[np.bool_], days: Days) -> NDArray[np.int64]:
-    """Number of calendar months (of twelve) in which each series has a value."""
+    """Return the number of calendar months (of twelve) in which each series has a value."""
     months = month_of(days) == np.arange(1, 13)[:, None]
     return (months.astype(np.float32) @ present.astype(np.float32) > 0).sum(axis=0)
 
 
 def _median(values: Float64s) -> Float64s:
-    """Median along time of series that have values; numpy's own loops over series in Python."""
+    """Return the median along time of series that all have values.
+
+    By sorting, since numpy.nanmedian loops over series in Python.
+    """
     ordered = np.sort(values, axis=0)
     counts = np.isfinite(values).sum(axis=0)
     low, high = ((counts - 1) // 2)[None], (counts // 2)[None]
-    pair = [np.take_along_axis(ordered, place, axis=0)[0] for place in (low, high)]
+    pair = [np.take_along_axis(ordered, middle, axis=0)[0] for middle in (low, high)]
     return (pair[0] + pair[1]) / 2
 
 
@@ -187,24 +193,41 @@ def _baseline_years(days: Days) -> dict[str, int]:
 def _only_variable(climatology: xr.Dataset) -> str:
     names = cycle_variables(climatology)
     if len(names) != 1:
-        raise GlabError("say which variable's cycle is wanted", found=names)
+        raise GlabError("several variables have a cycle: name one of them", found=names)
     return names[0]
 
 
-def _parts(size: int) -> Iterator[slice]:
-    """Consecutive slices of series."""
+def _blocks(size: int) -> Iterator[slice]:
+    """Yield consecutive slices of series."""
     return (slice(at, min(at + SERIES_AT_ONCE, size)) for at in range(0, size, SERIES_AT_ONCE))
 
 
+def cells_of_tile(domain: xr.Dataset, tile: int) -> slice:
+    """Return the consecutive cells of a tile.
+
+    Raises:
+        GlabError: for a tile that the domain does not have.
+    """
+    numbers = domain["tile"].values
+    cells = np.flatnonzero(numbers == tile)
+    if cells.size == 0:
+        raise GlabError(
+            f"the domain has no tile {tile}",
+            path=domain.encoding.get("source"),
+            expected=f"{numbers.min()} … {numbers.max()}" if numbers.size else "none",
+        )
+    return slice(int(cells[0]), int(cells[-1]) + 1)
+
+
 def join_tiles(tiles: Sequence[xr.Dataset], cells: NDArray[np.int32]) -> xr.Dataset:
-    """The tiles of a climatology as one, its cells in the domain's order.
+    """Join the tiles of a climatology, with cells in the order of the domain.
 
     Args:
         tiles: climatologies of some cells each, in any order.
         cells: every cell of the domain.
 
     Raises:
-        GlabError: for a missing tile, and for a baseline in which no cell of a variable has data.
+        GlabError: for a missing tile, and if no cell of a variable has data in the baseline.
     """
     whole = xr.concat(tiles, "cell", combine_attrs="override") if len(tiles) > 1 else tiles[0]
     position = positions(cells, whole["cell"].values)
@@ -223,15 +246,15 @@ def join_tiles(tiles: Sequence[xr.Dataset], cells: NDArray[np.int32]) -> xr.Data
 
 
 def name_series(climatology: xr.Dataset, source: str, baseline: str) -> xr.Dataset:
-    """The same cycles, saying of which source and baseline they are."""
-    whose = {"source_name": source, "baseline": baseline}
+    """Add source and baseline as attributes to the coefficients of all variables."""
+    attributes = {"source_name": source, "baseline": baseline}
     for name in cycle_variables(climatology):
-        climatology[f"{name}_coefficients"].attrs.update(whose)
+        climatology[f"{name}_coefficients"].attrs.update(attributes)
     return climatology
 
 
 def check_has_data(climatology: xr.Dataset) -> None:
-    """Raise where no cell of a variable has a single value in the baseline."""
+    """Raise a GlabError if no cell of a variable has a value in the baseline."""
     for name in cycle_variables(climatology):
         if (climatology[f"{name}_fit"].values == NONE).all():
             attributes = climatology[f"{name}_coefficients"].attrs
@@ -244,20 +267,11 @@ def check_has_data(climatology: xr.Dataset) -> None:
 
 
 def no_data_error(source: str, baseline: str, years: str, variable: str | None = None) -> GlabError:
-    """The error for a baseline in which a source has no value."""
+    """Return the error for a source without any value in a baseline."""
     return GlabError(
         f"source {source!r} has no data in the baseline {baseline!r} ({years})",
         variable=variable,
-        found="not one value on any cell",
-        expected="years in which the source was observing",
+        found="no value on any cell",
+        expected="years with observations of the source",
         remedy="change the baseline's dates, or loosen the source's quality rules and mask",
     )
-
-
-def open_climatology(tiles: Sequence[Path], domain: xr.Dataset) -> xr.Dataset:
-    """Every tile of a climatology, in memory, its cells in the domain's order.
-
-    Raises:
-        GlabError: when tiles are missing, or no cell of a variable has data in the baseline.
-    """
-    return join_tiles([io.read(path).load() for path in tiles], domain["cell"].values)

@@ -1,4 +1,4 @@
-"""Mean and annual harmonics at a fixed period, fitted by least squares to series with gaps."""
+"""Fit a mean and annual harmonics at a fixed period to series with gaps."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from glab.arrays import Float64s
 from glab.calendar import Days, annual_phase
 
 RIDGE_FLOOR = 1e-12
-"""Smallest share of the number of values added to the diagonal: keeps every system solvable."""
+"""Smallest ridge: values in few months leave the system without it singular."""
 
 
 def coefficient_names(harmonics: int) -> list[str]:
-    """Names of the coefficients, in order: mean, cos_1, sin_1, cos_2, …"""
+    """Return the names of the coefficients, in order: mean, cos_1, sin_1, cos_2, …"""
     numbers = range(1, harmonics + 1)
     return ["mean", *(f"{wave}_{number}" for number in numbers for wave in ("cos", "sin"))]
 
 
 def basis(days: Days, harmonics: int) -> Float64s:
-    """1, cos x, sin x, cos 2x, … at each day, shape (time, 1 + 2 · harmonics)."""
+    """Return 1, cos x, sin x, cos 2x, … on each day, shape (time, 1 + 2 · harmonics)."""
     phases = annual_phase(days)[:, None] * np.arange(1, harmonics + 1)
     waves = np.stack([np.cos(phases), np.sin(phases)], axis=2).reshape(len(phases), -1)
     return np.hstack([np.ones((len(phases), 1)), waves])
 
 
 def fit(values: Float64s, days: Days, harmonics: int, ridge: float) -> Float64s:
-    """Least-squares coefficients of every series at once.
+    """Fit all series at once by least squares.
 
-    The normal equations of all series are formed by matrix products with the mask of what is
-    there, so that each series has its own gaps. The ridge pulls harmonics, never the mean, towards
-    zero: the fitted residuals of a series have mean zero.
+    The normal equations of all series are matrix products with the mask of finite values, so that
+    each series has its own gaps. The ridge reduces the harmonics but not the mean, so that the
+    residuals of a series have zero mean.
 
     Args:
         values: shape (time, series); NaN where missing, some values in every series.
         days: shape (time,).
         harmonics: number of annual harmonics.
-        ridge: share of a series' number of values that is added to the diagonal.
+        ridge: fraction of a series' number of values that is added to the diagonal.
 
     Returns:
         shape (series, 1 + 2 · harmonics), in the order of `coefficient_names`.
@@ -52,7 +52,7 @@ def fit(values: Float64s, days: Days, harmonics: int, ridge: float) -> Float64s:
 
 
 def evaluate(coefficients: Float64s, days: Days) -> Float64s:
-    """Cycle of every series at any dates, shape (time, series).
+    """Evaluate the cycles of all series on any dates, shape (time, series).
 
     Args:
         coefficients: shape (series, 1 + 2 · harmonics); NaN gives NaN.

@@ -1,23 +1,21 @@
-"""Residuals: a source's daily values without their seasonal cycle."""
+"""Subtract the seasonal cycle from daily values of a source."""
 
 from __future__ import annotations
 
 import xarray as xr
 
-from glab.climatology.cycles import cycle_variables, evaluate_cycle
-from glab.errors import unknown_name
+from glab.climatology.cycles import evaluate_cycle
 
 
 def subtract_cycle(series: xr.Dataset, climatology: xr.Dataset) -> xr.Dataset:
-    """`<name>_residual` = value − cycle of every variable of a series.
+    """Return `<name>_residual` = value − cycle for every variable of a series.
 
     Args:
         series: (time, cell[, channel]), from `glab.climatology.series`.
         climatology: of the same cells and channels, from `glab.climatology.cycles`.
 
     Returns:
-        the residuals in float32, in the unit of the values; NaN where there is no value or no
-        cycle.
+        residuals in float32, in the unit of the values; NaN where value or cycle is missing.
 
     Raises:
         GlabError: for a variable without a cycle.
@@ -26,9 +24,7 @@ def subtract_cycle(series: xr.Dataset, climatology: xr.Dataset) -> xr.Dataset:
     residual = {}
     for key, values in series.data_vars.items():
         name = str(key)
-        if name not in cycle_variables(climatology):
-            raise unknown_name("variable", name, cycle_variables(climatology))
         cycle = evaluate_cycle(climatology, days, name)
         residual[f"{name}_residual"] = values.dims, values.values - cycle.values
-    coords = {name: series[name] for name in ("time", "cell", "channel") if name in series.coords}
+    coords = {name: series[name] for name in series.coords if name in series.dims}
     return xr.Dataset(residual, coords)

@@ -1,8 +1,8 @@
-"""Running means and window means over gaps: one function for training and prediction.
+"""Compute running means and window means of series with gaps, for training and prediction alike.
 
-Means come from differences of cumulative sums in float64, so that their cost does not depend on
-their width. The record is what is handed over, usually the residuals of the years y − 1, y and
-y + 1 of one sensor: windows shrink at its edges, and two sensors never share a mean.
+Means are differences of cumulative sums in float64, so that their cost does not depend on their
+width. Windows shrink at the ends of a series, which is usually the residuals of one sensor in the
+years y − 1, y and y + 1. Values of two sensors are never in one mean.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from glab.errors import GlabError
 Alignment = Literal["centred", "past", "future"]
 
 SERIES_AT_ONCE = 256
-"""Series whose cumulative sums stand in memory together: few enough for the processor's cache."""
+"""Series whose cumulative sums are computed together: few enough for the processor's cache."""
 
 
 @dataclass(frozen=True)
 class RunningMeans:
-    """What a sample knows of its residuals; missing means are NaN, all in the values' unit.
+    """Window values and running means of residuals, in their unit; NaN where missing.
 
     Attributes:
         value: the day's value or the window's mean, float32 (window, …).
         count: number of days with a value in the window, int16 (window, …).
         means: running means in the middle of the window, float32 (mean, window, …).
-        shortened: by how many steps each mean fell back to a shorter one for want of values,
-            int8 (mean, window, …): 0 its own width, 1 the next shorter (for the shortest, the
-            window's own value), and so on.
+        shortened: which shorter mean replaces each mean because of too few values, int8 (mean,
+            window, …): 0 none, 1 the next shorter (for the shortest, the window's value), and so
+            on.
     """
 
     value: NDArray[np.float32]
@@ -54,7 +54,7 @@ def running_means(
     means_values_min: Sequence[int] = (5, 20),
     alignment: Alignment = "centred",
 ) -> RunningMeans:
-    """Window values and running means of residuals, for every wanted window.
+    """Compute window values and running means of residuals for all wanted windows.
 
     Args:
         values: (time, …) daily residuals of one sensor, NaN where missing, usually of three years.
@@ -62,9 +62,12 @@ def running_means(
         starts: first day of each wanted window (`calendar.window_starts`), within `days`.
         window_days: length of a window; 1 for daily values.
         means_days: widths of the running means, ascending.
-        means_values_min: values each needs, else the next shorter mean stands in and is flagged.
+        means_values_min: values that each needs; with fewer the next shorter mean replaces it.
         alignment: `centred` on the window's middle day, or the days up to it (`past`), or from it
             on (`future`).
+
+    Raises:
+        GlabError: for days with gaps, windows outside of `days`, and widths in disorder.
     """
     _check(values, days, means_days, means_values_min)
     first = _index(days, starts)
@@ -84,16 +87,16 @@ def running_means(
 def running_mean(
     values: Floats, width_days: int, values_min: int = 1, alignment: Alignment = "centred"
 ) -> NDArray[np.float32]:
-    """Running mean at every step of a record with gaps.
+    """Compute the running mean on every day of a series with gaps.
 
     An even centred window reaches one day further back than forward. The window shrinks at the
-    record's edges.
+    ends of the series.
 
     Args:
-        values: (time, …), one step a day, NaN where missing.
+        values: (time, …), one for each day, NaN where missing.
         width_days: number of days of the window.
         values_min: values a mean needs; NaN with fewer.
-        alignment: centred, or the days up to and with (`past`), or from each day on (`future`).
+        alignment: centred, or the days up to each day (`past`), or from it on (`future`).
     """
     low, high = _interval(np.arange(len(values)), width_days, alignment)
     mean, count = interval_means(values, low, high)
@@ -104,9 +107,9 @@ def running_mean(
 def window_mean(
     values: Floats, days: Days, starts: Days, window_days: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
-    """Mean and number of the values in each window of `window_days` from its first day on.
+    """Return mean and number of the values in each window.
 
-    A window that crosses the year's end reads the following year, where `values` hold it.
+    A window that crosses the end of a year uses the following year if `values` contain it.
 
     Args:
         values: (time, …), NaN where missing.
@@ -122,12 +125,12 @@ def window_mean(
 def interval_means(
     values: Floats, lows: Indices, highs: Indices
 ) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
-    """Mean and number of the values in time steps low ≤ t < high, for many intervals at once.
+    """Return mean and number of the values at positions low ≤ t < high, for many intervals.
 
     Args:
         values: (time, …), NaN where missing.
-        lows: first step of each interval; steps before the record count as missing.
-        highs: step after the last of each interval.
+        lows: first position of each interval; positions outside of the series are missing.
+        highs: position after the last of each interval.
 
     Returns:
         mean (NaN without values) and count, shape (interval, …).
@@ -155,9 +158,9 @@ def _interval_means(
         for t in range(steps):
             for s in range(size):
                 value = values[t, left + s]
-                there = value == value
-                sums[t + 1, s] = sums[t, s] + (np.float64(value) if there else 0.0)
-                numbers[t + 1, s] = numbers[t, s] + there
+                finite = value == value  # False for NaN
+                sums[t + 1, s] = sums[t, s] + (np.float64(value) if finite else 0.0)
+                numbers[t + 1, s] = numbers[t, s] + finite
         for i in range(len(lows)):
             low, high = lows[i], max(lows[i], highs[i])
             for s in range(size):
@@ -168,7 +171,7 @@ def _interval_means(
 
 
 def _interval(centre: Indices, width_days: int, alignment: Alignment) -> tuple[Indices, Indices]:
-    """First step, and step after the last, of a window of `width_days` at each centre."""
+    """Return the first position, and the one after the last, of a window at each centre."""
     if width_days < 1:
         raise GlabError("a running mean needs a width of at least one day", found=width_days)
     before = {"centred": width_days // 2, "past": width_days - 1, "future": 0}[alignment]
@@ -179,7 +182,7 @@ def _interval(centre: Indices, width_days: int, alignment: Alignment) -> tuple[I
 def _fall_back(
     mean: NDArray[np.float32], count: NDArray[np.int16], values_min: Sequence[int]
 ) -> NDArray[np.int8]:
-    """Put the next shorter mean where one has too few values (in place); by how many steps."""
+    """Replace means of too few values by the next shorter (in place); return by how many."""
     shortened = np.zeros((len(mean) - 1, *mean.shape[1:]), np.int8)
     for number, least in enumerate(values_min):
         few = count[number + 1] < least
@@ -190,32 +193,34 @@ def _fall_back(
 
 
 def _index(days: Days, wanted: Days) -> Indices:
-    """Step of each wanted day in the record."""
-    place = (np.asarray(wanted, "datetime64[D]") - np.asarray(days[0], "datetime64[D]")).astype(int)
-    if len(place) and (place.min() < 0 or place.max() >= len(days)):
+    """Return the position of each wanted day among consecutive days."""
+    position = (np.asarray(wanted, "datetime64[D]") - np.asarray(days[0], "datetime64[D]")).astype(
+        int
+    )
+    if len(position) and (position.min() < 0 or position.max() >= len(days)):
         raise GlabError(
             "a wanted day lies outside of the residuals",
             variable="time",
             found=f"{min(wanted)} … {max(wanted)}",
             expected=f"{days[0]} … {days[-1]}",
         )
-    return place
+    return position
 
 
 def _check(
     values: Floats, days: Days, widths: Sequence[int] = (), values_min: Sequence[int] = ()
 ) -> None:
-    """Raise for days that do not follow one another, or means in disorder."""
+    """Raise a GlabError for days that are not consecutive, or means in disorder."""
     if len(days) != len(values) or len(days) == 0:
         raise GlabError(
-            "each value needs its day", variable="time", found=len(days), expected=len(values)
+            "every value needs a day", variable="time", found=len(days), expected=len(values)
         )
     gaps = np.diff(np.asarray(days, "datetime64[D]")) != np.timedelta64(1, "D")
     if gaps.any():
         raise GlabError(
-            "the days of a record must follow one another",
+            "the days of a series must be consecutive",
             variable="time",
-            found=f"a jump after {days[:-1][gaps][0]}",
+            found=f"a gap after {days[:-1][gaps][0]}",
             remedy="give the residuals of consecutive years, in order",
         )
     if list(widths) != sorted(widths) or len(widths) != len(values_min):

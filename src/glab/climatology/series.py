@@ -1,6 +1,6 @@
-"""The series of a source: its variables at one overpass and angle, without frozen ground and water.
+"""Select the series of a source: variables at one overpass and angle, masked and derived.
 
-Every stage that works with values of a source takes them from here, so that all see the same days.
+All stages that need values of a source take them from here, so that all use the same days.
 """
 
 from __future__ import annotations
@@ -11,16 +11,21 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from glab.calendar import Days, time_blocks
-from glab.config import Mask, Series
+from glab.calendar import Days, days_within, time_blocks
+from glab.climatology.derive import derive_variable, find_derivation
+from glab.config import Mask, Period, Series
 from glab.errors import GlabError, unknown_name
 from glab.grids.cells import check_cells
 from glab.mask import UnknownGround, mask_frozen_ground, mask_open_water, select_days
 from glab.regrid.rules import passes_rule
 
 DIMENSIONS = ("time", "cell", "channel")
+"""Dimensions of a variable before derivation; a derived one can have `frequency` instead."""
+
 SELECTABLE = ("overpass", "angle", "channel")
+
 ANGLE_TOLERANCE_DEG = 0.01
+"""Angles are stored as float32, and settings name them with one or two decimals."""
 
 
 def series(
@@ -31,31 +36,32 @@ def series(
     mask: Mask,
     counts: UnknownGround | None = None,
 ) -> xr.Dataset:
-    """Variables of a source-year (or a part of one), masked for frozen ground and open water.
+    """Return variables of a source-year, or of some of its days, masked and derived.
 
     Args:
-        dataset: (time, cell[, overpass][, angle][, channel]), may be lazy: only the place that
-            is selected is read.
+        dataset: (time, cell[, overpass][, angle][, channel]), can be lazy: only the selected
+            positions are read.
         surface: `t_surface` in K and `snow` in kg m-2, (time, cell), for at least the days of
             `dataset`; None only where `mask.frozen_source` is None.
         domain: `water_fraction` (cell), where it is known.
-        spec: which variables, at which overpass, angle or channel, of which quality.
+        spec: variables, derived variables, overpass, angle or channel, rules of quality.
         mask: thresholds; a value is dropped where the ground is colder or snowier, or where
             open water takes a larger share, than they allow.
         counts: values of unknown ground are added to it.
 
     Returns:
-        The variables, (time, cell[, channel]), in memory; NaN where missing or masked. Ground and
-        water of unknown state are masked, see `glab.mask`.
+        The variables, (time, cell[, channel or frequency]), in memory; NaN where missing or
+        masked. Ground and water of unknown state are masked, see `glab.mask`.
 
     Raises:
-        GlabError: for a variable or position that is not there, or files of different domains.
+        GlabError: for an unknown variable, position or derivation, and for files of different
+            domains.
     """
     check_cells(domain, dataset)
     dropped = mask_open_water(domain, mask)
     if surface is not None and mask.frozen_source is not None:
         dropped = dropped | mask_frozen_ground(select_days(surface, dataset), mask, counts)
-    kept = {name: _trusted(dataset, name, spec).where(~dropped) for name in spec.variables}
+    kept = {name: array.where(~dropped) for name, array in _variables(dataset, spec).items()}
     return xr.Dataset(kept).transpose("time", "cell", ...)
 
 
@@ -66,7 +72,7 @@ def series_blocks(
     spec: Series,
     mask: Mask,
 ) -> Iterator[xr.Dataset]:
-    """`series` of a source-year month by month, so that a global year never stands in memory.
+    """Yield `series` of a source-year month by month, so that a global year fits into memory.
 
     Args:
         dataset: a source-year, lazy.
@@ -81,35 +87,42 @@ def series_blocks(
     counts.log()
 
 
-def concatenate_blocks(parts: Iterable[xr.Dataset], days: Days) -> xr.Dataset:
-    """Consecutive stretches of a series as one, each let go once it is copied.
+def within_period(dataset: xr.Dataset, period: Period) -> xr.Dataset:
+    """Return the days of a source-year that lie in a period."""
+    days = dataset["time"].values.astype("datetime64[D]")
+    inside = np.flatnonzero(days_within(days, period.start, period.end))
+    return dataset.isel(time=slice(inside[0], inside[-1] + 1) if inside.size else slice(0))
+
+
+def concatenate_blocks(blocks: Iterable[xr.Dataset], days: Days) -> xr.Dataset:
+    """Join consecutive blocks of a series; each is freed once it is copied.
 
     Args:
-        parts: from `series`, in the order of time, at least one.
+        blocks: from `series`, in the order of time, at least one.
         days: all their days.
     """
     whole: dict[str, tuple[tuple[str, ...], NDArray[np.float32]]] = {}
     coords: dict[str, xr.DataArray] = {}
     start = 0
-    for part in parts:
-        stop = start + part.sizes["time"]
-        for key, values in part.data_vars.items():
+    for block in blocks:
+        stop = start + block.sizes["time"]
+        for key, values in block.data_vars.items():
             name, shape = str(key), (len(days), *values.shape[1:])
             if name not in whole:
                 whole[name] = tuple(map(str, values.dims)), np.empty(shape, np.float32)
             whole[name][1][start:stop] = values.values
-        coords = {name: part[name] for name in ("cell", "channel") if name in part.coords}
+        coords = {str(name): block[name] for name in block.coords if name in block.dims}
         start = stop
-    return xr.Dataset(whole, {"time": days.astype("datetime64[ns]"), **coords})
+    return xr.Dataset(whole, coords | {"time": days.astype("datetime64[ns]")})
 
 
 def surface_of(
     dataset: xr.Dataset, surfaces: Sequence[xr.Dataset], mask: Mask
 ) -> xr.Dataset | None:
-    """The surface year-file that holds the days of a source year, None where none is wanted.
+    """Return the surface year-file with the days of a source year; None if none is needed.
 
     Raises:
-        GlabError: when frozen ground shall be masked and no file holds those days.
+        GlabError: when frozen ground is masked and no file has those days.
     """
     if mask.frozen_source is None:
         return None
@@ -126,8 +139,17 @@ def surface_of(
     )
 
 
+def _variables(dataset: xr.Dataset, spec: Series) -> dict[str, xr.DataArray]:
+    """Return the variables of a series, then those derived from variables of the same source."""
+    inputs = [name for how in spec.derive.values() for name in find_derivation(how).inputs]
+    wanted = dict.fromkeys([*spec.variables, *inputs])
+    values = {name: _trusted(dataset, name, spec) for name in wanted}
+    derived = {name: derive_variable(name, how, values) for name, how in spec.derive.items()}
+    return {name: values[name] for name in spec.variables} | derived
+
+
 def _selected(dataset: xr.Dataset, name: str, spec: Series) -> xr.DataArray:
-    """One variable at the position `spec` names, (time, cell[, channel])."""
+    """Return one variable at the positions of `spec.select`, (time, cell[, channel])."""
     if name not in dataset:
         raise unknown_name(
             "variable", name, map(str, dataset.data_vars), path=dataset.encoding.get("source")
@@ -138,14 +160,14 @@ def _selected(dataset: xr.Dataset, name: str, spec: Series) -> xr.DataArray:
             raise unknown_name("dimension", dimension, SELECTABLE, variable="series.select")
         if dimension in array.dims:
             array = array.isel({dimension: _position(array, dimension, wanted)}, drop=True)
-    left = [str(dim) for dim in array.dims if dim not in DIMENSIONS]
-    if left:
+    others = [str(dim) for dim in array.dims if dim not in DIMENSIONS]
+    if others:
         raise GlabError(
             "a series needs one position of each further dimension",
             path=dataset.encoding.get("source"),
             variable=name,
-            found=f"dimension {left[0]!r} with {list(array[left[0]].values)}",
-            remedy=f"set series.select.{left[0]} of this source",
+            found=f"dimension {others[0]!r} with {list(array[others[0]].values)}",
+            remedy=f"set series.select.{others[0]} of this source",
         )
     return array
 
@@ -162,7 +184,7 @@ def _trusted(dataset: xr.Dataset, name: str, spec: Series) -> xr.DataArray:
 
 
 def _position(array: xr.DataArray, dimension: str, wanted: str | float) -> int:
-    """Where a coordinate has the wanted value."""
+    """Return the position at which a coordinate has the wanted value."""
     values = array[dimension].values
     if values.dtype.kind in "fiu" and not isinstance(wanted, str):
         hits = np.abs(values - wanted) < ANGLE_TOLERANCE_DEG

@@ -1,10 +1,10 @@
 """Fit the published seasonal cycle: one bounded sine with a fitted period.
 
 y = A sin(2π t/P + φ) + b by least squares with A, b and P within bounds. For a fixed P the model
-is linear in u = A cos φ, v = A sin φ and b, so that only P is searched for. All sums over time that
-the normal equations need are smooth functions of P. They are formed once at Chebyshev nodes, by
-matrix products over all series, and interpolated from there to rounding error, so that the search
-does not read the values again. The bounds of A put (u, v) into an annulus.
+is linear in u = A cos φ, v = A sin φ and b, so that only P needs a search. All sums over time in
+the normal equations are smooth functions of P. They are computed once at Chebyshev nodes, by
+matrix products over all series, and interpolated to rounding error, so that the search does not
+read the values again. The bounds of A restrict (u, v) to an annulus.
 
 Reference: Skulovich et al. (2024), Sci. Data 11 (PMC11358485).
 """
@@ -19,7 +19,14 @@ from glab.arrays import Float64s
 from glab.calendar import DAYS_PER_YEAR, Days, day_of_year
 
 START_ANGLES = 32
+"""Angles of the ring from which Newton's method starts.
+
+The function on the circle has two minima at most, both wider than the 11° between angles, so that
+the best angle lies beside the deeper one.
+"""
+
 NEWTON_STEPS = 8
+"""Newton's method doubles the correct digits with each step: 8 steps reach rounding error."""
 
 
 def least_in_annulus(
@@ -30,12 +37,17 @@ def least_in_annulus(
     p2: Float64s,
     radii: tuple[float, float],
 ) -> tuple[Float64s, Float64s]:
-    """u, v that minimise q11 u² + 2 q12 u v + q22 v² − 2 (p1 u + p2 v) for radii[0] ≤ |(u, v)|
-    ≤ radii[1].
+    """Minimise q11 u² + 2 q12 u v + q22 v² − 2 (p1 u + p2 v) in an annulus.
 
-    The form is convex: where its own minimum lies within the hole, or beyond the outer circle, the
-    bounded minimum lies on that circle. All arrays have shape (n,); a singular form is solved with
-    a small ridge.
+    The form is convex: if its minimum lies inside the inner circle, or outside the outer one, the
+    bounded minimum lies on that circle. A singular form is solved with a small ridge.
+
+    Args:
+        q11, q12, q22, p1, p2: coefficients of the form, shape (n,).
+        radii: bounds of |(u, v)|.
+
+    Returns:
+        u and v, each of shape (n,).
     """
     trace = q11 + q22
     ridge = 1e-12 * trace + np.finfo(float).tiny
@@ -55,7 +67,7 @@ def least_in_annulus(
 def _least_on_circle(
     q11: Float64s, q12: Float64s, q22: Float64s, p1: Float64s, p2: Float64s, radius: Float64s
 ) -> tuple[Float64s, Float64s]:
-    """u, v of least value with |(u, v)| = radius: best of a ring of angles, then Newton's method.
+    """Minimise the form for |(u, v)| = radius: best of a ring of angles, then Newton's method.
 
     On the circle the form is r² (h1 cos 2ψ + q12 sin 2ψ) − 2 r (p1 cos ψ + p2 sin ψ) + const with
     h1 = (q11 − q22) / 2, which has two minima at most.
@@ -80,12 +92,19 @@ def _least_on_circle(
 Range = tuple[float, float]
 
 COEFFICIENTS = ("offset", "amplitude", "phase", "period")
+"""Names of b, A, φ and P, in the order of the array."""
+
 ORIGIN = np.datetime64("2000-01-01", "D")
 """Day of t = 0, to which φ refers."""
 
 GRID_POINTS = 17
+"""Least number of periods at which the cost is compared before the refinement."""
+
 GOLDEN_STEPS = 26
+"""Golden sections: 26 of them narrow an interval to 4 millionths, or 1e-6 day."""
+
 GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
+"""Ratio of the golden section."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +135,7 @@ class PeriodMoments:
     yy: Float64s
 
     def cost(self, u: Float64s, v: Float64s, b: Float64s) -> Float64s:
-        """Sum of squared residuals of u s + v c + b."""
+        """Return the sum of squared residuals of u s + v c + b."""
         linear = u * self.sy + v * self.cy + b * self.y
         mixed = u * v * self.sc + b * (u * self.s + v * self.c)
         return self.yy - 2 * linear + u**2 * self.ss + v**2 * self.cc + b**2 * self.n + 2 * mixed
@@ -133,14 +152,14 @@ class Profile:
     yy: Float64s
 
     def at(self, period: Float64s) -> PeriodMoments:
-        """Moments of every series at its own period, shape (series,) in days."""
+        """Return the moments of every series at its own period, shape (series,) in days."""
         weights = _lagrange(self.at_nodes.shape[1], self.range_days, period)
         s, c, ss, sc, sy, cy = np.einsum("mjs,js->ms", self.at_nodes, weights)
         return PeriodMoments(self.n, s, c, ss, sc, self.n - ss, sy, cy, self.y, self.yy)
 
 
 def fit(values: Float64s, days: Days, bounds: Bounds) -> Float64s:
-    """Bounded least-squares sine of every series at once.
+    """Fit the bounded sine of all series by least squares.
 
     Args:
         values: shape (time, series); NaN where missing, some values in every series.
@@ -161,10 +180,10 @@ def fit(values: Float64s, days: Days, bounds: Bounds) -> Float64s:
 
 
 def evaluate(coefficients: Float64s, days: Days, years: tuple[int, int]) -> Float64s:
-    """Median of the cycle over the years of the baseline, for the day of year of each date.
+    """Return the median of the cycle over the baseline's years, for the day of year of each date.
 
-    Day of year 366 is the 366th day from 1 January in every baseline year, leap or not, so that no
-    date is without a value.
+    Day of year 366 is the 366th day from 1 January in every baseline year, so that 31 December of
+    leap years has a value too.
 
     Args:
         coefficients: shape (series, 4), from `fit`; NaN gives NaN.
@@ -183,13 +202,13 @@ def evaluate(coefficients: Float64s, days: Days, years: tuple[int, int]) -> Floa
 
 
 def constant(level: Float64s) -> Float64s:
-    """Coefficients of a cycle that is one level all year, shape (series, 4)."""
+    """Return coefficients of a cycle with the same level on all days, shape (series, 4)."""
     zero = np.zeros_like(level)
     return np.stack([level, zero, zero, zero + DAYS_PER_YEAR], axis=1)
 
 
 def _profile(values: Float64s, elapsed: Float64s, period_days: Range) -> Profile:
-    """Moments at Chebyshev nodes of the period; `elapsed` days from the record's middle."""
+    """Return moments at Chebyshev nodes of P; `elapsed` days from the baseline's middle."""
     present = np.isfinite(values)
     filled = np.where(present, values, 0.0)
     periods = _nodes(_node_count(elapsed, period_days), period_days)
@@ -203,21 +222,24 @@ def _profile(values: Float64s, elapsed: Float64s, period_days: Range) -> Profile
 
 
 def _node_count(elapsed: Float64s, period_days: Range) -> int:
-    """Nodes that carry the moments to rounding error: the error falls as (phase/4)^n / n!."""
+    """Return how many nodes give the moments to rounding error.
+
+    The error of interpolation decreases as (phase / 4)^n / n! with the number of nodes n.
+    """
     low, high = period_days
     phase = 4 * np.pi * np.abs(elapsed).max() * (1 / low - 1 / high) / 2
     return 9 + int(np.ceil(2 * phase))
 
 
 def _nodes(count: int, period_days: Range) -> Float64s:
-    """Chebyshev nodes of the first kind between the bounds of the period."""
+    """Return Chebyshev nodes of the first kind between the bounds of the period."""
     low, high = period_days
     x = np.cos(np.pi * (np.arange(count) + 0.5) / count)
     return (low + high) / 2 + (high - low) / 2 * x
 
 
 def _lagrange(count: int, period_days: Range, period: Float64s) -> Float64s:
-    """Weight of each node in the interpolating polynomial at each period, shape (node, series)."""
+    """Return the weight of each node in the interpolation at each period, (node, series)."""
     low, high = period_days
     x = np.clip((2 * period - low - high) / max(high - low, 1e-12), -1.0, 1.0)
     orders = np.arange(count)[:, None]
@@ -228,7 +250,7 @@ def _lagrange(count: int, period_days: Range, period: Float64s) -> Float64s:
 
 
 def _best_period(profile: Profile, bounds: Bounds, mean: Float64s) -> Float64s:
-    """Period of least cost: the best of a grid, refined by golden sections around it."""
+    """Return the period of least cost: the best of a grid, refined by golden sections."""
     low, high = bounds.period_days
     count = max(GRID_POINTS, 4 * profile.at_nodes.shape[1])
 
@@ -249,10 +271,10 @@ def _best_period(profile: Profile, bounds: Bounds, mean: Float64s) -> Float64s:
 
 
 def _solve(m: PeriodMoments, bounds: Bounds, mean: Float64s) -> tuple[Float64s, Float64s, Float64s]:
-    """Bounded u, v, b of least cost at given periods; values are anomalies from `mean`.
+    """Return the bounded u, v, b of least cost at given periods, relative to `mean`.
 
-    With b free, u and v solve the system from which b is eliminated. Where that b leaves its
-    bounds it is held at the better of the two.
+    With b free, u and v solve the system from which b is eliminated. If that b is outside its
+    bounds, it takes the better of the two bounds.
     """
     radii = bounds.amplitude
     free = (m.ss - m.s**2 / m.n, m.sc - m.s * m.c / m.n, m.cc - m.c**2 / m.n)
@@ -269,6 +291,6 @@ def _solve(m: PeriodMoments, bounds: Bounds, mean: Float64s) -> tuple[Float64s, 
 
 
 def _solve_held(m: PeriodMoments, b: Float64s, radii: Range) -> tuple[Float64s, Float64s, Float64s]:
-    """u and v of least cost where b is given."""
+    """Return u and v of least cost for a given b."""
     u, v = least_in_annulus(m.ss, m.sc, m.cc, m.sy - b * m.s, m.cy - b * m.c, radii)
     return u, v, b

@@ -71,6 +71,7 @@ class Series(Section):
     """Variables of a source that get a seasonal cycle."""
 
     variables: list[str]
+    derive: dict[str, str] = {}  # derived variable: formula of glab.climatology.derive
     select: dict[str, str | float] = {}  # overpass, angle (degree) or channel to use
     quality: list[QualityRule] = []  # for stages whose year files contain quality variables
 

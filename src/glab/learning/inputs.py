@@ -1,13 +1,14 @@
 """Open the residuals and seasonal cycles of a link, and average inputs to a footprint.
 
-The last three parts of a path identify a file: `…/<baseline>/<source>/<year>.nc` of residuals,
-`…/<baseline>/<source>/<tile>.nc` of climatologies. Inputs finer than their target act like noise
-in the inputs and shrink every slope (docs/science.md, section 2, point 10).
+The last three parts of a path identify a file: `…/<baseline>/<source>/<year>.nc` for residuals,
+`…/<baseline>/<source>/<tile>.nc` for climatologies. Inputs that are finer than their target act
+like noise in the inputs and reduce every slope (docs/science.md, section 2, point 10).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,9 +20,8 @@ from numpy.typing import NDArray
 from glab import io
 from glab.arrays import Float32s
 from glab.calendar import Days, year_of
-from glab.climatology import cycles as climatology
-from glab.climatology.cycles import join_tiles
-from glab.config import LinkInput, Predict
+from glab.climatology.cycles import cycle_variables, evaluate_cycle, join_tiles
+from glab.config import LinkInput
 from glab.errors import GlabError, unknown_name
 from glab.grids.cells import check_cells
 from glab.regrid.footprint import footprint, gaussian_footprint
@@ -29,52 +29,79 @@ from glab.regrid.footprint import footprint, gaussian_footprint
 
 @dataclass(frozen=True)
 class LinkInputs:
-    """Lazily opened residuals by (baseline, source, year), and cycles by (baseline, source)."""
+    """Residuals and seasonal cycles of a link's inputs and target.
+
+    A variable can have one further dimension beside time and cell (`channel`, `frequency`), whose
+    entries are its layers. A variable without one has a single layer.
+
+    Attributes:
+        residuals: year files by (baseline, source, year), opened lazily.
+        cycles: climatologies by (baseline, source), in memory.
+    """
 
     residuals: Mapping[tuple[str, str, int], xr.Dataset]
     cycles: Mapping[tuple[str, str], xr.Dataset]
 
     def years(self, baseline: str, source: str) -> list[int]:
-        """Years of a source whose residuals are here."""
+        """Return the years for which a source has residuals."""
         return sorted(y for b, s, y in self.residuals if (b, s) == (baseline, source))
 
     def labels(self, baseline: str, entry: LinkInput) -> list[str]:
-        """What the layers of a variable are called: `tb_10h`, …, or the variable's name.
+        """Return the names of the layers of a variable: `tb_10h`, …, or the variable's name.
 
         Raises:
-            GlabError: for a source, variable or channel that is not there.
+            GlabError: for a source, variable or channel that does not exist.
         """
         channels = self.channels(baseline, entry)
         return [f"{entry.variable}_{channel}" for channel in channels] or [entry.variable]
 
     def channels(self, baseline: str, entry: LinkInput) -> list[str]:
-        """The channels of a variable that are wanted, none where it has no such dimension."""
-        return self._channels(self._coefficients(baseline, entry), entry)
+        """Return the selected layers of a variable; none where it has no such dimension.
+
+        Raises:
+            GlabError: for a source, variable or channel that does not exist.
+        """
+        coefficients = self._coefficients(baseline, entry)
+        dimension = _layer_dimension(coefficients)
+        if dimension is None:
+            return []
+        known = coefficients[dimension].values.astype(str).tolist()
+        for channel in entry.channels or []:
+            if channel not in known:
+                raise unknown_name("channel", channel, known, variable=entry.source)
+        return entry.channels or known
 
     def residual(self, baseline: str, entry: LinkInput, days: Days, cells: slice) -> Float32s:
-        """Residuals (day, cell, layer) on consecutive days; NaN in years that are not here."""
+        """Return residuals (day, cell, layer) on consecutive days; NaN in years without a file."""
+        coefficients = self._coefficients(baseline, entry)
         layers = max(len(self.channels(baseline, entry)), 1)
-        size = len(range(*cells.indices(self._coefficients(baseline, entry).sizes["cell"])))
+        size = len(range(*cells.indices(coefficients.sizes["cell"])))
         values = np.full((len(days), size, layers), np.nan, np.float32)
         years = year_of(days)
         for year in np.unique(years):
             dataset = self.residuals.get((baseline, entry.source, int(year)))
             if dataset is not None:
-                values[years == year] = self._read(dataset, entry, days[years == year], cells)
+                # A file has every day of its year, so that consecutive days are a slice.
+                wanted = days[years == year]
+                first = dataset["time"].values[0].astype("datetime64[D]")
+                start = int((wanted[0] - first).astype(int))
+                block = slice(start, start + len(wanted))
+                array = dataset[f"{entry.variable}_residual"].isel(time=block, cell=cells)
+                values[years == year] = _layers(array, self.channels(baseline, entry))
         return values
 
     def cycle(self, baseline: str, entry: LinkInput, days: Days, cells: slice) -> Float32s:
-        """Seasonal cycle (day, cell, layer) at any days."""
-        part = self._found(baseline, entry).isel(cell=cells)
-        array = climatology.evaluate_cycle(part, days, entry.variable)
-        return self._layers(array, entry).values
+        """Return the seasonal cycle (day, cell, layer) on any days."""
+        climatology = self._climatology(baseline, entry).isel(cell=cells)
+        cycle = evaluate_cycle(climatology, days, entry.variable)
+        return _layers(cycle, self.channels(baseline, entry))
 
     def close(self) -> None:
         """Close the files of the residuals."""
         for dataset in self.residuals.values():
             dataset.close()
 
-    def _found(self, baseline: str, entry: LinkInput) -> xr.Dataset:
+    def _climatology(self, baseline: str, entry: LinkInput) -> xr.Dataset:
         if (baseline, entry.source) not in self.cycles:
             raise GlabError(
                 f"no climatology of {entry.source!r} over the baseline {baseline!r}",
@@ -83,44 +110,41 @@ class LinkInputs:
         return self.cycles[baseline, entry.source]
 
     def _coefficients(self, baseline: str, entry: LinkInput) -> xr.DataArray:
-        found = self._found(baseline, entry)
-        if f"{entry.variable}_coefficients" not in found:
-            raise unknown_name("variable", entry.variable, climatology.cycle_variables(found))
-        return found[f"{entry.variable}_coefficients"]
+        climatology = self._climatology(baseline, entry)
+        if f"{entry.variable}_coefficients" not in climatology:
+            raise unknown_name("variable", entry.variable, cycle_variables(climatology))
+        return climatology[f"{entry.variable}_coefficients"]
 
-    def _channels(self, array: xr.DataArray, entry: LinkInput) -> list[str]:
-        """Wanted channels of a variable, none where it has no such dimension."""
-        if "channel" not in array.dims:
-            return []
-        known = array["channel"].values.astype(str).tolist()
-        for channel in entry.channels or []:
-            if channel not in known:
-                raise unknown_name("channel", channel, known, variable=entry.source)
-        return entry.channels or known
 
-    def _layers(self, array: xr.DataArray, entry: LinkInput) -> xr.DataArray:
-        channels = self._channels(array, entry)
-        if not channels:
-            return array.expand_dims("channel", axis=-1)
-        known = array["channel"].values.astype(str).tolist()
-        return array.isel(channel=[known.index(channel) for channel in channels])
+def _layer_dimension(array: xr.DataArray) -> str | None:
+    """Return the dimension of a variable's layers; None if it has a single layer."""
+    others = (str(dim) for dim in array.dims if dim not in ("time", "cell", "coefficient"))
+    return next(others, None)
 
-    def _read(self, dataset: xr.Dataset, entry: LinkInput, days: Days, cells: slice) -> Float32s:
-        """One year's part; the file holds every day of its year."""
-        first = dataset["time"].values[0].astype("datetime64[D]")
-        start = int((days[0] - first).astype(int))
-        array = dataset[f"{entry.variable}_residual"]
-        array = array.isel(time=slice(start, start + len(days)), cell=cells)
-        return self._layers(array, entry).transpose("time", "cell", "channel").values
+
+def _layers(array: xr.DataArray, channels: list[str]) -> Float32s:
+    """Return the selected layers of a variable, (time, cell, layer)."""
+    dimension = _layer_dimension(array)
+    if dimension is None:
+        return array.transpose("time", "cell").values[..., None]
+    known = array[dimension].values.astype(str).tolist()
+    chosen = array.isel({dimension: [known.index(channel) for channel in channels]})
+    return chosen.transpose("time", "cell", dimension).values
 
 
 def open_inputs(
     residuals: Sequence[Path], climatologies: Sequence[Path], domain: xr.Dataset
 ) -> LinkInputs:
-    """Open the files of a link lazily and check that they are of one domain.
+    """Open the files of a link, residuals lazily, and check that they belong to one domain.
+
+    Args:
+        residuals: files `…/<baseline>/<source>/<year>.nc`.
+        climatologies: files `…/<baseline>/<source>/<tile>.nc`, every tile of each.
+        domain: its cells.
 
     Raises:
-        GlabError: for a missing or unreadable file, another domain, a missing tile.
+        GlabError: for a missing or unreadable file, another domain, a missing tile. No file stays
+            open then.
     """
     tiles: dict[tuple[str, str], list[xr.Dataset]] = {}
     for path in map(Path, climatologies):
@@ -130,15 +154,17 @@ def open_inputs(
     cells = domain["cell"].values
     cycles = {key: join_tiles(parts, cells) for key, parts in tiles.items()}
     years: dict[tuple[str, str, int], xr.Dataset] = {}
-    for path in map(Path, residuals):
-        baseline, source = path.parent.parent.name, path.parent.name
-        years[baseline, source, _year(path)] = dataset = io.read(path)
-        check_cells(domain, dataset)
+    with ExitStack() as opened:
+        for path in map(Path, residuals):
+            baseline, source = path.parent.parent.name, path.parent.name
+            years[baseline, source, _year(path)] = dataset = opened.enter_context(io.read(path))
+            check_cells(domain, dataset)
+        opened.pop_all()  # without an error the files stay open, until LinkInputs.close
     return LinkInputs(years, cycles)
 
 
 def tiles_of(domain: xr.Dataset) -> list[slice]:
-    """The tiles of a domain as slices of consecutive cells."""
+    """Return the tiles of a domain as slices of consecutive cells."""
     tile = domain["tile"].values
     edges = [0, *(np.flatnonzero(np.diff(tile)) + 1).tolist(), len(tile)]
     return [slice(low, high) for low, high in zip(edges[:-1], edges[1:]) if high > low]
@@ -146,19 +172,23 @@ def tiles_of(domain: xr.Dataset) -> list[slice]:
 
 def _year(path: Path) -> int:
     if not path.stem.isdigit():
-        raise GlabError("no year's file", path=path, expected="…/<baseline>/<source>/<year>.nc")
+        raise GlabError(
+            "the name of a file of residuals is not a year",
+            path=path,
+            expected="…/<baseline>/<source>/<year>.nc",
+        )
     return int(path.stem)
 
 
 Average = Callable[[Float32s], Float32s]
-"""Averages fields on the domain's cells, (…, cell), to a coarser grid or pattern and back."""
+"""A function that averages fields on the domain's cells, (…, cell), to a footprint."""
 
 
 def footprint_average(to: float | str | None, cells: NDArray[np.integer]) -> Average | None:
-    """How inputs are averaged to a target's footprint.
+    """Return the function that averages inputs to a target's footprint.
 
     Args:
-        to: a grid's name, the width of a pattern in km, or None for no averaging.
+        to: name of a grid, width of an antenna pattern in km, or None for no averaging.
         cells: flat index on the 25 km grid of the domain's cells.
     """
     if to is None:
@@ -168,13 +198,11 @@ def footprint_average(to: float | str | None, cells: NDArray[np.integer]) -> Ave
     return partial(gaussian_footprint, cell=cells, fwhm_km=to)
 
 
-def prediction_average(settings: Predict, cells: NDArray[np.integer]) -> Average | None:
-    """How inputs are averaged before a link's networks are applied; None: at their full detail."""
-    return footprint_average(settings.footprint if settings.detail == "target" else None, cells)
-
-
 def average_columns(features: Float32s, columns: list[int], average: Average) -> None:
-    """Average some columns of features (window, cell, feature), in place and one by one."""
+    """Average some columns of features (window, cell, feature) in place.
+
+    One column at a time: a contiguous copy of all would double the memory.
+    """
     for column in columns:
         values = np.ascontiguousarray(features[..., column])
         features[..., column] = average(values)

@@ -1,7 +1,7 @@
-"""Networks and ensembles: layers, internal scaling, losses; stored without code.
+"""Define networks with internal scaling, store them, and apply ensembles.
 
-A network is stored as safetensors weights and json settings. All members of an ensemble are
-applied in one pass.
+A network is stored as weights (safetensors) and settings (json), so that a file never contains
+code. All members of an ensemble are applied in one pass over the rows.
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 LOG_2 = 0.6931471805599453
 
+ROWS_FOR_SCALE = 100_000
+"""Rows from which median and interquartile range are estimated, to within about 1 %."""
+
 
 class ScaledNetwork(nn.Module):
-    """A multi-layer network from physical features to physical targets.
+    """A multi-layer network from features to targets in physical units.
 
-    Median and interquartile range of features and targets are buffers, so that weights alone
-    suffice to predict.
+    Median and interquartile range of features and targets are buffers, stored with the weights.
 
     Args:
         features: names of the features, in order.
@@ -54,11 +56,11 @@ class ScaledNetwork(nn.Module):
             self.register_buffer(f"{name}_range", torch.ones(size))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Targets (row, target) in their units, of features (row, feature) in theirs."""
+        """Return targets (row, target) from features (row, feature), in their units."""
         return self.forward_scaled(features) * self.target_range + self.target_median
 
     def forward_scaled(self, features: Tensor) -> Tensor:
-        """Targets in units of their interquartile range, about their median."""
+        """Return targets in units of their interquartile range, relative to their median."""
         values = (features - self.feature_median) / self.feature_range
         *hidden, last = self.layers
         for number, layer in enumerate(hidden):
@@ -66,17 +68,17 @@ class ScaledNetwork(nn.Module):
         return last(values)
 
     def scaled_target(self, target: Tensor) -> Tensor:
-        """Targets as the loss sees them."""
+        """Return targets (row, target) in the units of `forward_scaled`."""
         return (target - self.target_median) / self.target_range
 
     def fit_scaling(self, features: Tensor, target: Tensor) -> None:
-        """Set the scaling from training samples (sample, …), without missing values."""
+        """Set the scaling from training samples (sample, …) without missing values."""
         self.feature_median, self.feature_range = robust_scale(features)
         if self.settings.scale_target:
             self.target_median, self.target_range = robust_scale(target)
 
     def freeze(self, layers: int) -> None:
-        """Keep the first layers as they are: they get no gradients.
+        """Exclude the first layers from training: they get no gradients.
 
         Raises:
             GlabError: when no layer would be left to train.
@@ -95,18 +97,19 @@ class ScaledNetwork(nn.Module):
 def new_network(
     features: Sequence[str], targets: Sequence[str], settings: Network, seed: int
 ) -> ScaledNetwork:
-    """A new network, its weights drawn by a seed; the global generator stays as it was."""
+    """Create a network with weights drawn by a seed; the global generator does not change."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return ScaledNetwork(features, targets, settings)
 
 
 def robust_scale(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Median and interquartile range of each column; a range of 0 becomes 1.
+    """Return median and interquartile range of each column; a range of 0 becomes 1.
 
-    About 100,000 rows at most, evenly spread, are looked at.
+    Args:
+        values: (row, column); of many rows a regular selection is used.
     """
-    rows = values[:: max(1, len(values) // 100_000)].double()
+    rows = values[:: max(1, len(values) // ROWS_FOR_SCALE)].double()
     low, median, high = torch.quantile(
         rows, torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64), dim=0
     )
@@ -115,41 +118,41 @@ def robust_scale(values: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def loss_function(settings: Network) -> Loss:
-    """The mean loss of scaled predictions against scaled targets, both (row, target)."""
+    """Return the loss of scaled predictions and scaled targets, both (row, target)."""
     if settings.loss == "huber":
         return nn.HuberLoss(delta=settings.huber_delta)
     return nn.MSELoss() if settings.loss == "mse" else log_cosh
 
 
 def log_cosh(predicted: Tensor, target: Tensor) -> Tensor:
-    """Mean of log(cosh(error)), written so that large errors do not overflow."""
+    """Return the mean of log(cosh(error)), in a form that does not overflow for large errors."""
     error = torch.abs(predicted - target)
     return torch.mean(error + nn.functional.softplus(-2.0 * error) - LOG_2)
 
 
 def save(network: ScaledNetwork, folder: Path) -> None:
     """Write weights and settings into an existing folder."""
-    described = {
+    settings = {
         "features": network.features,
         "targets": network.targets,
         "network": network.settings.model_dump(mode="json"),
     }
     tensors = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
     save_file(tensors, folder / WEIGHTS)
-    (folder / SETTINGS).write_text(json.dumps(described, indent=1, sort_keys=True) + "\n")
+    (folder / SETTINGS).write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n")
 
 
 def load(path: Path) -> ScaledNetwork:
-    """A stored network, ready to predict.
+    """Read a network, ready to predict.
 
     Args:
         path: its folder, or either file in it.
 
     Raises:
-        GlabError: for files that are missing, no network, or do not belong together.
+        GlabError: for files that are missing, unreadable, or do not belong together.
     """
     folder = path if path.is_dir() else path.parent
-    network = _described(folder / SETTINGS)
+    network = _network_without_weights(folder / SETTINGS)
     try:
         network.load_state_dict(load_file(folder / WEIGHTS))
     except (OSError, SafetensorError, RuntimeError) as error:
@@ -163,34 +166,34 @@ def load(path: Path) -> ScaledNetwork:
 
 
 def check_columns(network: ScaledNetwork, features: Sequence[str], targets: Sequence[str]) -> None:
-    """Raise unless a network was made for these features and targets."""
-    for kind, own, given in (
+    """Raise a GlabError unless a network was trained on these features and targets."""
+    for kind, trained, wanted in (
         ("features", network.features, list(features)),
         ("targets", network.targets, list(targets)),
     ):
-        if own != given:
+        if trained != wanted:
             raise GlabError(
                 f"a network was trained on other {kind}",
                 variable=kind,
-                found=given,
-                expected=own,
+                found=wanted,
+                expected=trained,
                 remedy="train it again, or use the configuration it was trained with",
             )
 
 
 def _activated(values: Tensor, number: int, settings: Network) -> Tensor:
-    """Activation of a hidden layer; the last one named serves all further layers."""
+    """Apply the activation of a hidden layer; the last one of the settings repeats."""
     name = settings.activations[min(number, len(settings.activations) - 1)]
     if name == "leaky_relu":
         return nn.functional.leaky_relu(values, settings.leaky_slope)
     return {"relu": torch.relu, "silu": nn.functional.silu, "tanh": torch.tanh}[name](values)
 
 
-def _described(path: Path) -> ScaledNetwork:
-    """A network as its settings describe it, still without its weights."""
+def _network_without_weights(path: Path) -> ScaledNetwork:
+    """Create a network from its stored settings."""
     try:
-        told = json.loads(path.read_text())
-        return ScaledNetwork(told["features"], told["targets"], Network(**told["network"]))
+        stored = json.loads(path.read_text())
+        return ScaledNetwork(stored["features"], stored["targets"], Network(**stored["network"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise GlabError(
             "the settings of a network cannot be read",
@@ -201,14 +204,14 @@ def _described(path: Path) -> ScaledNetwork:
 
 
 def device() -> torch.device:
-    """The GPU where there is one."""
+    """Return the GPU if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def check_members(
     networks: Sequence[ScaledNetwork], features: Sequence[str], targets: Sequence[str]
 ) -> None:
-    """Raise unless there are networks, all made for these features and targets."""
+    """Raise a GlabError unless there are networks, all trained on these columns."""
     if not networks:
         raise GlabError("an ensemble needs a network", remedy="train at least one member")
     for network in networks:
@@ -218,12 +221,12 @@ def check_members(
 def mean_and_spread(
     networks: Sequence[ScaledNetwork], features: Float32s, batch_size: int
 ) -> tuple[Float32s, Float32s]:
-    """Mean and standard deviation over the members (ddof 1; 0 for one member).
+    """Return mean and standard deviation over the members (ddof 1; 0 for one member).
 
     Args:
         networks: the members.
         features: (row, feature), without missing values.
-        batch_size: rows at a time; bytes of the result depend on it.
+        batch_size: rows at a time. The last bits of the result depend on it.
 
     Returns:
         two arrays (row, target), in the target's unit.
@@ -245,13 +248,13 @@ def noise_spread(
     batch_size: int,
     seed: int,
 ) -> Float32s:
-    """Spread of the outputs when inputs carry noise: root mean square over the members.
+    """Return the spread of outputs under input noise: root mean square over the members.
 
     Args:
         networks: the members.
         features: (row, feature).
         noise: standard deviation of the noise of each value, (row, feature).
-        runs: perturbed runs; their standard deviation has ddof 1.
+        runs: number of perturbed runs; their standard deviation has ddof 1.
         batch_size: rows at a time.
         seed: of the noise.
 
@@ -277,11 +280,11 @@ def noise_spread(
 def _outputs(
     networks: Sequence[ScaledNetwork], features: Float32s, batch_size: int
 ) -> Iterator[tuple[slice, Any]]:
-    """Outputs of all members, (member, row, target), some rows at a time."""
-    place = device()
-    members = [network.to(place).eval() for network in networks]
+    """Yield outputs of all members, (member, row, target), some rows at a time."""
+    target_device = device()
+    members = [network.to(target_device).eval() for network in networks]
     with torch.inference_mode():
         for start in range(0, len(features), batch_size):
             rows = slice(start, start + batch_size)
-            batch = torch.from_numpy(features[rows]).to(place)
+            batch = torch.from_numpy(features[rows]).to(target_device)
             yield rows, torch.stack([member(batch) for member in members])

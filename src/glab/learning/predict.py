@@ -7,43 +7,34 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from glab.arrays import Float32s
+from glab.arrays import Float32s, Int16s
 from glab.calendar import Days, time_blocks, window_starts
-from glab.config import Predict, SensorInputs
+from glab.config import Predict
 from glab.errors import GlabError
 from glab.learning.calibrate import data_std, variance_predictors
-from glab.learning.features import (
-    FeatureBlock,
-    feature_block,
-    feature_names,
-    input_columns,
-    residual_spread,
-    target_names,
-    window_cycle,
-)
-from glab.learning.inputs import Average, LinkInputs, average_columns, tiles_of
+from glab.learning.features import FeatureBlock, SensorFeatures
 from glab.learning.network import ScaledNetwork, check_members, mean_and_spread, noise_spread
 from glab.seeds import seed_of
 from glab.variables import lookup
 
-MISSING = -1
+NO_SENSOR = -1
+"""Number of the sensor where no value is predicted."""
 
 
 @dataclass(frozen=True)
 class PredictedYear:
-    """Networks' values of all windows of a year, in memory; NaN where an input is missing.
+    """Values of the networks for all windows of a year, in memory; NaN where an input is missing.
 
     Attributes:
         starts: first day of each window.
         channels: of the target; none where it has no such dimension.
         residual: ensemble mean and offset, float32 (window, cell, target).
         structural: standard deviation over the members, like `residual`.
-        noise: spread by perturbed inputs, like `residual`; None where it is not asked for.
+        noise: spread by perturbed inputs, like `residual`; None unless `noise_fraction` is set.
         count: days with input, int16 (window, cell).
-        shortened: running means that fell back to shorter ones, int16 (window, cell).
-        sensor: number of the sensor the value comes from, int16 (window, cell), −1 for none.
+        shortened: number of running means replaced by a shorter window, int16 (window, cell).
+        sensor: number of the sensor that gives the value, int16 (window, cell), −1 for none.
     """
 
     starts: Days
@@ -51,264 +42,230 @@ class PredictedYear:
     residual: Float32s
     structural: Float32s
     noise: Float32s | None
-    count: NDArray[np.int16]
-    shortened: NDArray[np.int16]
-    sensor: NDArray[np.int16]
+    count: Int16s
+    shortened: Int16s
+    sensor: Int16s
 
 
-def predict_year(
-    catalogue: LinkInputs,
-    domain: xr.Dataset,
-    networks: Sequence[ScaledNetwork],
-    calibration: xr.Dataset,
-    settings: Predict,
-    year: int,
-    average: Average | None = None,
-) -> PredictedYear:
-    """Apply an ensemble to one year.
+@dataclass(frozen=True)
+class LinkPredictor:
+    """Apply the ensemble of a link to years.
 
-    Args:
-        catalogue: residuals of the inputs in that year and the years beside it, and cycles.
-        domain: cells and tiles.
+    Attributes:
+        sensors: features of each sensor, with residuals of the inputs in a year and the years
+            beside it, and cycles of inputs and target.
         networks: every member.
-        calibration: from `glab.learning.calibrate.calibrate`.
+        calibration: from `glab.learning.calibrate.fit_calibration`.
         settings: the link.
-        year: which year.
-        average: to the target's footprint, applied to all input features, as they were in
-            training; None: inputs at their full detail, tile by tile.
-
-    Raises:
-        GlabError: when no sensor of the link has this year, or networks are of another link.
     """
-    sensors = _records_of(catalogue, settings, year)
-    channels = catalogue.channels(settings.sensors[sensors[0]].baseline, settings.target)
-    found = _empty(window_starts(year, settings.window_days), channels, domain, settings)
-    for number in sensors:
-        sensor = settings.sensors[number]
-        names = feature_names(catalogue, settings, sensor)
-        check_members(networks, names, target_names(catalogue, settings, sensor))
-        offset = calibration["offset"].values[number]
-        for tile, given in _given(catalogue, settings, sensor, domain, found.starts, average):
-            _fill(found, given, tile, number, networks, offset[tile], settings)
-            if found.noise is not None:
-                _fill_noise(found, given, tile, number, networks, catalogue, settings)
-    return found
 
+    sensors: Sequence[SensorFeatures]
+    networks: Sequence[ScaledNetwork]
+    calibration: xr.Dataset
+    settings: Predict
 
-def _given(
-    catalogue: LinkInputs,
-    settings: Predict,
-    sensor: SensorInputs,
-    domain: xr.Dataset,
-    starts: Days,
-    average: Average | None,
-) -> Iterator[tuple[slice, FeatureBlock]]:
-    """Feature vectors tile by tile; of all cells at once where they are averaged.
+    @property
+    def domain(self) -> xr.Dataset:
+        """The domain of the link, with cells and tiles."""
+        return self.sensors[0].domain
 
-    A cell whose own inputs are missing stays missing, whatever its neighbours know.
-    """
-    parts = (
-        (tile, feature_block(catalogue, settings, sensor, domain, starts, tile))
-        for tile in tiles_of(domain)
-    )
-    if average is None:
-        yield from parts
-        return
-    whole = join_blocks([given for _, given in parts])
-    missing = ~whole.complete
-    average_columns(
-        whole.values, input_columns(feature_names(catalogue, settings, sensor)), average
-    )
-    whole.values[missing] = np.nan
-    yield slice(0, domain.sizes["cell"]), whole
+    def predict_year(self, year: int) -> PredictedYear:
+        """Apply the ensemble to all windows of a year.
 
+        Where several sensors of the link have a value, the first one in the configuration counts.
 
-def join_blocks(parts: Sequence[FeatureBlock]) -> FeatureBlock:
-    """Feature vectors of consecutive tiles as one."""
-    names = [field.name for field in fields(FeatureBlock)]
-    return FeatureBlock(*(np.concatenate([getattr(p, name) for p in parts], 1) for name in names))
+        Raises:
+            GlabError: when no sensor of the link has this year, or networks are of another link.
+        """
+        numbers = self._sensors_with(year)
+        predicted = self._empty_year(year, self.sensors[numbers[0]].target_channels())
+        for number in numbers:
+            features = self.sensors[number]
+            check_members(self.networks, features.names(), features.target_names())
+            for tile, block in self._feature_blocks(features, predicted.starts):
+                self._fill(predicted, features, block, tile, number)
+        return predicted
 
+    def blocks(self, predicted: PredictedYear) -> Iterator[xr.Dataset]:
+        """Yield a predicted year in the form of its file, some windows at a time.
 
-def _records_of(catalogue: LinkInputs, settings: Predict, year: int) -> list[int]:
-    """Records that can predict a year: all their inputs have it."""
-    served = [
-        number
-        for number, sensor in enumerate(settings.sensors)
-        if sensor.role != "train"
-        and all(year in catalogue.years(sensor.baseline, e.source) for e in sensor.inputs)
-    ]
-    if not served:
-        raise GlabError(
-            f"link {settings.name!r} cannot predict {year}",
-            variable=f"links.{settings.name}.sensors",
-            found="no sensor whose inputs all have residuals of that year",
-            remedy="shorten the years of the products that need it",
-        )
-    return served
+        Yields:
+            `<variable>` (the target's cycle, network and offset), `_residual` (network and
+            offset), `_std`, `_std_data`, `_std_total`, all (time, cell[, channel]); `count`,
+            `shortened` and `sensor` (time, cell); `time` is the first day of a window, and windows
+            longer than a day have `time_bnds`. All layers are missing where the value is outside
+            the valid range of the variable.
+        """
+        variable = self.settings.target.variable
+        low, high = lookup(variable).valid_range or (-np.inf, np.inf)
+        for block in time_blocks(predicted.starts):
+            cycle = self.target_cycle(predicted, block)
+            residual, structural = predicted.residual[block], predicted.structural[block]
+            data = self._data_std(predicted, cycle, block)
+            value = cycle + residual
+            possible = (value >= low) & (value <= high)
+            layers = {
+                variable: value,
+                f"{variable}_residual": residual,
+                f"{variable}_std": structural,
+                f"{variable}_std_data": data,
+                f"{variable}_std_total": np.sqrt(structural**2 + data**2),
+            }
+            layers = {name: np.where(possible, layer, np.nan) for name, layer in layers.items()}
+            yield self._dataset(predicted, layers, block)
 
+    def target_cycle(self, predicted: PredictedYear, block: slice) -> Float32s:
+        """Return the target's cycle over the baseline of each value's sensor.
 
-def _empty(
-    starts: Days, channels: list[str], domain: xr.Dataset, settings: Predict
-) -> PredictedYear:
-    size = len(starts), domain.sizes["cell"]
-    layers = max(len(channels), 1)
+        Args:
+            predicted: from `predict_year`.
+            block: some of its windows.
 
-    def nothing() -> Float32s:
-        return np.full((*size, layers), np.nan, np.float32)
+        Returns:
+            float32 (window, cell, target); NaN where no sensor gives a value.
+        """
+        cycle = np.full_like(predicted.residual[block], np.nan)
+        for number, features in enumerate(self.sensors):
+            rows = predicted.sensor[block] == number
+            if rows.any():
+                starts, cells = predicted.starts[block], slice(0, rows.shape[1])
+                cycle[rows] = features.window_cycle(self.settings.target, starts, cells)[rows]
+        return cycle
 
-    noise = None if settings.noise_fraction is None else nothing()
-    zeros = np.zeros(size, np.int16), np.zeros(size, np.int16)
-    sensor = np.full(size, MISSING, np.int16)
-    return PredictedYear(starts, channels, nothing(), nothing(), noise, *zeros, sensor)
-
-
-def _fill(
-    found: PredictedYear,
-    given: FeatureBlock,
-    tile: slice,
-    number: int,
-    networks: Sequence[ScaledNetwork],
-    offset: Float32s,
-    settings: Predict,
-) -> None:
-    """Put the values of one sensor and tile where no earlier sensor has any."""
-    wanted = given.complete & (found.sensor[:, tile] == MISSING)
-    mean, spread = mean_and_spread(networks, given.values[wanted], settings.batch_size)
-    found.residual[:, tile][wanted] = mean + offset[np.nonzero(wanted)[1]]
-    found.structural[:, tile][wanted] = spread
-    found.count[:, tile][wanted] = given.count[wanted]
-    found.shortened[:, tile][wanted] = given.shortened[wanted]
-    found.sensor[:, tile][wanted] = number
-
-
-def _fill_noise(
-    found: PredictedYear,
-    given: FeatureBlock,
-    tile: slice,
-    number: int,
-    networks: Sequence[ScaledNetwork],
-    catalogue: LinkInputs,
-    settings: Predict,
-) -> None:
-    """Spread of the outputs when residuals are perturbed by a share of the cell's own spread."""
-    assert found.noise is not None and settings.noise_fraction is not None
-    sensor = settings.sensors[number]
-    deviation = residual_spread(catalogue, settings, sensor, found.starts, tile)
-    wanted = found.sensor[:, tile] == number
-    found.noise[:, tile][wanted] = noise_spread(
-        networks,
-        given.values[wanted],
-        settings.noise_fraction * deviation[np.nonzero(wanted)[1]],
-        settings.noise_runs,
-        settings.batch_size,
-        seed_of(settings.seed, settings.name, str(found.starts[0]), tile.start, number),
-    )
-
-
-def prediction_blocks(
-    found: PredictedYear,
-    catalogue: LinkInputs,
-    domain: xr.Dataset,
-    calibration: xr.Dataset,
-    settings: Predict,
-) -> Iterator[xr.Dataset]:
-    """A year as the file has it, some windows at a time.
-
-    Yields:
-        `<variable>` (the target's cycle, network and offset), `_residual` (network and offset),
-        `_std`, `_std_data`, `_std_total`, all (time, cell[, channel]); `count`, `shortened` and
-        `sensor` (time, cell); `time` is the first day of a window, and longer windows than a day
-        have `time_bnds`. Values that cannot be, by the variable's valid range, are missing.
-    """
-    for block in time_blocks(found.starts):
-        cycle = cycles(found, catalogue, settings, block)
-        data = _data(found, cycle, calibration, settings, block)
-        layers = _layers(found, cycle, data, settings.target.variable, block)
-        yield _dataset(layers, found, block, domain, settings.window_days)
-
-
-def cycles(
-    found: PredictedYear, catalogue: LinkInputs, settings: Predict, block: slice
-) -> Float32s:
-    """The target's cycle over the baseline of each value's sensor, (window, cell, target)."""
-    cycle = np.full_like(found.residual[block], np.nan)
-    for number, sensor in enumerate(settings.sensors):
-        own = found.sensor[block] == number
-        if own.any():
-            cells = slice(0, own.shape[1])
-            args = (settings, sensor, settings.target, found.starts[block], cells)
-            cycle[own] = window_cycle(catalogue, *args)[own]
-    return cycle
-
-
-def _data(
-    found: PredictedYear, cycle: Float32s, calibration: xr.Dataset, settings: Predict, block: slice
-) -> Float32s:
-    """Standard deviation of the data error: by perturbed inputs, else by the fitted variance."""
-    if found.noise is not None:
-        return found.noise[block]
-    data = np.full_like(cycle, np.nan)
-    terms = calibration["term"].values.astype(str).tolist()
-    coefficients = calibration["variance_coefficients"].values.astype(np.float64)
-    for number in range(len(settings.sensors)):
-        own = found.sensor[block] == number
-        for target in range(cycle.shape[-1]):
-            predictors = variance_predictors(
-                terms,
-                found.structural[block][own][:, target],
-                found.count[block][own],
-                cycle[own][:, target],
-                found.residual[block][own][:, target],
+    def _sensors_with(self, year: int) -> list[int]:
+        """Return the numbers of the sensors whose inputs all have residuals of a year."""
+        numbers = [
+            number
+            for number, features in enumerate(self.sensors)
+            if features.sensor.role != "train"
+            and all(year in features.years(entry.source) for entry in features.sensor.inputs)
+        ]
+        if not numbers:
+            raise GlabError(
+                f"link {self.settings.name!r} cannot predict {year}",
+                variable=f"links.{self.settings.name}.sensors",
+                found="no sensor whose inputs all have residuals of that year",
+                remedy="shorten the years of the products that need it",
             )
-            data[own, target] = data_std(predictors, coefficients[number, target])
-    return data
+        return numbers
+
+    def _empty_year(self, year: int, channels: list[str]) -> PredictedYear:
+        """Return a year without values."""
+        starts = window_starts(year, self.settings.window_days)
+        size = len(starts), self.domain.sizes["cell"]
+        layer = np.full((*size, max(len(channels), 1)), np.nan, np.float32)
+        return PredictedYear(
+            starts,
+            channels,
+            residual=layer,
+            structural=layer.copy(),
+            noise=None if self.settings.noise_fraction is None else layer.copy(),
+            count=np.zeros(size, np.int16),
+            shortened=np.zeros(size, np.int16),
+            sensor=np.full(size, NO_SENSOR, np.int16),
+        )
+
+    def _feature_blocks(
+        self, features: SensorFeatures, starts: Days
+    ) -> Iterator[tuple[slice, FeatureBlock]]:
+        """Yield feature vectors tile by tile; of all cells at once where they are averaged.
+
+        A cell without inputs of its own stays missing: the average would fill it from neighbours.
+        """
+        blocks = features.blocks(starts)
+        if features.average is None:
+            yield from blocks
+            return
+        whole = join_blocks([block for _, block in blocks])
+        missing = ~whole.complete
+        features.average_inputs(whole.values)
+        whole.values[missing] = np.nan
+        yield slice(0, self.domain.sizes["cell"]), whole
+
+    def _fill(
+        self,
+        predicted: PredictedYear,
+        features: SensorFeatures,
+        block: FeatureBlock,
+        tile: slice,
+        number: int,
+    ) -> None:
+        """Set the values of one sensor and tile where no earlier sensor has any."""
+        settings = self.settings
+        rows = block.complete & (predicted.sensor[:, tile] == NO_SENSOR)
+        cell, values = np.nonzero(rows)[1], block.values[rows]
+        offset = self.calibration["offset"].values[number][tile]
+        mean, spread = mean_and_spread(self.networks, values, settings.batch_size)
+        predicted.residual[:, tile][rows] = mean + offset[cell]
+        predicted.structural[:, tile][rows] = spread
+        predicted.count[:, tile][rows] = block.count[rows]
+        predicted.shortened[:, tile][rows] = block.shortened[rows]
+        predicted.sensor[:, tile][rows] = number
+        if predicted.noise is not None and settings.noise_fraction is not None:
+            deviation = features.residual_spread(predicted.starts, tile)[cell]
+            purpose = settings.name, str(predicted.starts[0]), tile.start, number
+            predicted.noise[:, tile][rows] = noise_spread(
+                self.networks,
+                values,
+                settings.noise_fraction * deviation,
+                settings.noise_runs,
+                settings.batch_size,
+                seed_of(settings.seed, *purpose),
+            )
+
+    def _data_std(self, predicted: PredictedYear, cycle: Float32s, block: slice) -> Float32s:
+        """Return the standard deviation of the data error, (window, cell, target).
+
+        It comes from perturbed inputs where the link has them, else from the fitted variance.
+        """
+        if predicted.noise is not None:
+            return predicted.noise[block]
+        data = np.full_like(cycle, np.nan)
+        terms = self.calibration["term"].values.astype(str).tolist()
+        coefficients = self.calibration["variance_coefficients"].values.astype(np.float64)
+        for number in range(len(self.sensors)):
+            rows = predicted.sensor[block] == number
+            for target in range(cycle.shape[-1]):
+                predictors = variance_predictors(
+                    terms,
+                    predicted.structural[block][rows][:, target],
+                    predicted.count[block][rows],
+                    cycle[rows][:, target],
+                    predicted.residual[block][rows][:, target],
+                )
+                data[rows, target] = data_std(predictors, coefficients[number, target])
+        return data
+
+    def _dataset(
+        self, predicted: PredictedYear, layers: dict[str, Float32s], block: slice
+    ) -> xr.Dataset:
+        """Return layers (window, cell, target) and counts with their coordinates."""
+        starts, channels = predicted.starts[block].astype("datetime64[ns]"), predicted.channels
+        dims = ("time", "cell", "channel") if channels else ("time", "cell")
+        # `tb_std` of a granule is the spread within an angle bin; this one is of the ensemble.
+        spread = {"long_name": "standard deviation over the ensemble"}
+        dataset = xr.Dataset(
+            {
+                name: (
+                    dims,
+                    values if channels else values[..., 0],
+                    spread if name.endswith("_std") else {},
+                )
+                for name, values in layers.items()
+            },
+            {"time": starts, "cell": self.domain["cell"]}
+            | ({"channel": channels} if channels else {}),
+        )
+        for name in ("count", "shortened", "sensor"):
+            dataset[name] = ("time", "cell"), getattr(predicted, name)[block]
+        if self.settings.window_days > 1:
+            width = np.timedelta64(self.settings.window_days, "D")
+            dataset["time_bnds"] = ("time", "nv"), np.stack([starts, starts + width], axis=-1)
+            dataset["time"].attrs["bounds"] = "time_bnds"
+        return dataset
 
 
-def _layers(
-    found: PredictedYear, cycle: Float32s, data: Float32s, variable: str, block: slice
-) -> dict[str, Float32s]:
-    """The variables of the file, (window, cell, target), impossible values missing."""
-    residual, structural = found.residual[block], found.structural[block]
-    value = cycle + residual
-    low, high = lookup(variable).valid_range or (-np.inf, np.inf)
-    possible = (value >= low) & (value <= high)
-    layers = {
-        "": value,
-        "_residual": residual,
-        "_std": structural,
-        "_std_data": data,
-        "_std_total": np.sqrt(structural**2 + data**2),
-    }
-    return {f"{variable}{key}": np.where(possible, v, np.nan) for key, v in layers.items()}
-
-
-def _dataset(
-    layers: dict[str, Float32s],
-    found: PredictedYear,
-    block: slice,
-    domain: xr.Dataset,
-    window_days: int,
-) -> xr.Dataset:
-    """Layers and counts with their coordinates."""
-    starts, channels = found.starts[block].astype("datetime64[ns]"), found.channels
-    dims = ("time", "cell", "channel") if channels else ("time", "cell")
-    dataset = xr.Dataset(
-        {
-            name: (dims, values if channels else values[..., 0], _told(name))
-            for name, values in layers.items()
-        },
-        {"time": starts, "cell": domain["cell"]} | ({"channel": channels} if channels else {}),
-    )
-    for name in ("count", "shortened", "sensor"):
-        dataset[name] = ("time", "cell"), getattr(found, name)[block]
-    if window_days > 1:
-        width = np.timedelta64(window_days, "D")
-        dataset["time_bnds"] = ("time", "nv"), np.stack([starts, starts + width], axis=-1)
-        dataset["time"].attrs["bounds"] = "time_bnds"
-    return dataset
-
-
-def _told(name: str) -> dict[str, str]:
-    """The long name of an ensemble's spread, which `tb_std` of a granule is not."""
-    structural = name.endswith("_std")
-    return {"long_name": "standard deviation over the ensemble"} if structural else {}
+def join_blocks(blocks: Sequence[FeatureBlock]) -> FeatureBlock:
+    """Return the feature vectors of consecutive tiles as one block."""
+    names = [field.name for field in fields(FeatureBlock)]
+    return FeatureBlock(*(np.concatenate([getattr(b, name) for b in blocks], 1) for name in names))

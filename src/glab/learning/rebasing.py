@@ -15,263 +15,285 @@ The sum of residual and seasonal cycle of a sample does not change.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import xarray as xr
-from numpy.typing import NDArray
 from torch import Tensor
 
-from glab.arrays import Float32s, Floats, Indices
+from glab.arrays import Booleans, Float32s, Floats, Indices, finite_mean
 from glab.calendar import Days, day_of_year, year_of
 from glab.config import Network
-
-NAME = re.compile(
-    r"(?P<target>target_)?(?P<label>.+)_"
-    r"(?:(?P<cycle>climatology)|residual|mean(?P<days>\d+)(?:_past|_future)?)"
-)
-"""Names of features that another baseline would change: residuals, running means and cycles."""
+from glab.learning.columns import Feature, read_columns
 
 SAMPLES_MIN = 5
-"""Samples of a cell in a year, that its mean needs."""
+"""Samples that the mean of a cell in a year needs: with fewer, noise of single days dominates."""
 
-SEASON_DAYS, SEASONS = 18, 20
-"""Seasonal cycles of places are compared in stretches of the year; the last is a little longer."""
+SEASON_DAYS = 18
+"""Length of a season, in which cells are compared.
+
+18 days hold enough samples of one cell, and its seasonal cycle changes little within them. The
+number does not follow `window_days`: daily samples are compared in the same seasons.
+"""
+
+SEASONS = 20
+"""Seasons of a year; the last one also contains the remaining 5 or 6 days."""
+
+Layer = tuple[bool, str]
+"""Whether a layer belongs to the target, and its label."""
 
 
 @dataclass(frozen=True)
 class RebasePool:
-    """Means of the years of each place (a cell in a sensor), and the seasonal cycles of places.
+    """Years and seasonal cycles, relative to which training samples can be expressed.
+
+    A reference is the mean of one year of a *site*, which is a cell as seen by one sensor.
 
     Attributes:
-        features: what a year takes from the features, float32 (reference, feature); the last row
-            is 0.
-        target: what it takes from the targets, float32 (reference, target); the last row is 0.
-        owner: place of each reference but the last, int (reference,).
-        first: the first reference of each place, int (place,).
-        number: how many it has, int (place,).
-        peers: the first reference of its sensor, and the one behind its last, int (place, 2).
-        cycle_features: the same of seasonal cycles, float32 (place, season, feature), 0 where a
-            place has no sample in a season.
-        cycle_target: float32 (place, season, target).
-        known: where it has one, bool (place, season).
-        place: of each sample, int (sample,).
+        features: subtracted from the features for a reference, float32 (reference, feature); the
+            last row is 0.
+        target: subtracted from the targets for a reference, float32 (reference, target); the last
+            row is 0.
+        reference_site: site of each reference but the last, int (reference,).
+        first: position of the first reference of each site, int (site,).
+        number: number of references of each site, int (site,).
+        sensor_range: first reference of the site's sensor, and one after its last, int (site, 2).
+        cycle_features: seasonal cycles, subtracted like `features`, float32 (site, season,
+            feature); 0 where a site has no sample in a season.
+        cycle_target: the same for targets, float32 (site, season, target).
+        cycle_known: True where a site has samples in a season, bool (site, season).
+        site: of each sample, int (sample,).
         season: of each sample, int (sample,).
     """
 
     features: Float32s
     target: Float32s
-    owner: Indices
+    reference_site: Indices
     first: Indices
     number: Indices
-    peers: Indices
+    sensor_range: Indices
     cycle_features: Float32s
     cycle_target: Float32s
-    known: NDArray[np.bool_]
-    place: Indices
+    cycle_known: Booleans
+    site: Indices
     season: Indices
 
     def draw(
         self, years_fraction: float, places_fraction: float, rng: np.random.Generator
     ) -> tuple[Indices, Indices]:
-        """A reference for each sample.
+        """Draw a reference for each sample.
 
         Args:
-            years_fraction: of the samples, that are told relative to a year of their own place.
-            places_fraction: of the samples, that are told relative to a year of any place of their
-                sensor instead, where that has a seasonal cycle at the sample's time of the year.
-            rng: draws them.
+            years_fraction: fraction of samples expressed relative to a year of their own site.
+            places_fraction: fraction of samples expressed relative to a year of any site of their
+                sensor instead, if that site has a seasonal cycle in the sample's season.
+            rng: the random numbers.
 
         Returns:
-            row of `features` and `target`, and its place, int (sample,).
+            reference (a row of `features` and `target`) and its site, int (sample,).
         """
-        size, none = len(self.place), len(self.owner)
-        number = self.number[self.place]
-        some = (rng.random(size) < years_fraction) & (number > 0)
-        own = self.first[self.place] + (rng.random(size) * number).astype(np.int64)
-        row, place = np.where(some, own, none), self.place
+        size, none = len(self.site), len(self.reference_site)
+        number = self.number[self.site]
+        chosen = (rng.random(size) < years_fraction) & (number > 0)
+        same_site = self.first[self.site] + (rng.random(size) * number).astype(np.int64)
+        reference, site = np.where(chosen, same_site, none), self.site
         if places_fraction > 0 and none:
-            first, end = self.peers[self.place].T
+            first, end = self.sensor_range[self.site].T
             other = np.minimum(
                 first + (rng.random(size) * (end - first)).astype(np.int64), none - 1
             )
-            there = self.owner[other]
-            moves = (rng.random(size) < places_fraction) & (end > first)
-            moves &= self.known[there, self.season]
-            row, place = np.where(moves, other, row), np.where(moves, there, place)
-        return row, place
+            other_site = self.reference_site[other]
+            chosen = (rng.random(size) < places_fraction) & (end > first)
+            chosen &= self.cycle_known[other_site, self.season]
+            reference = np.where(chosen, other, reference)
+            site = np.where(chosen, other_site, site)
+        return reference, site
 
 
 def rebase_fractions(settings: Network, epoch: int) -> tuple[float, float]:
-    """Shares of an epoch's samples that are told relative to other years and to other cells."""
+    """Return the fractions of an epoch's samples expressed relative to other years and cells."""
     first = epoch < settings.places_epochs * settings.epochs
     return settings.rebased_fraction, settings.places_fraction if first else 0.0
 
 
 def build_rebase_pool(samples: xr.Dataset) -> RebasePool:
-    """The years of each place and their seasonal cycles, from training samples alone.
+    """Compute the means of the years of each site, and the seasonal cycles of sites.
 
     Args:
-        samples: training samples of `glab.learning.samples.draw`.
+        samples: training samples of `glab.learning.samples.draw_samples`. Samples that are held
+            out or for validation must not be among them.
+
+    Raises:
+        GlabError: for samples whose features are not described, or of an unknown kind.
     """
-    when = samples["sample_day"].values.astype("datetime64[D]")
-    cell_year = np.stack([samples["sensor"].values, samples["sample_cell"].values, year_of(when)])
-    groups, group, count = np.unique(cell_year, axis=1, return_inverse=True, return_counts=True)
-    places, owner = np.unique(groups[:2], axis=1, return_inverse=True)
+    days = samples["sample_day"].values.astype("datetime64[D]")
+    site_year = np.stack([samples["sensor"].values, samples["sample_cell"].values, year_of(days)])
+    years, year, count = np.unique(site_year, axis=1, return_inverse=True, return_counts=True)
+    sites, year_site = np.unique(years[:2], axis=1, return_inverse=True)
     usable = count >= SAMPLES_MIN
     means = {
-        name: (np.bincount(group, values, minlength=len(count)) / count)[usable]
-        for name, values in _residuals(samples).items()
+        layer: (np.bincount(year, values, minlength=len(count)) / count)[usable]
+        for layer, values in _residuals(samples).items()
     }
-    place, season = owner[group], _season(when)
+    site, season = year_site[year], _season(days)
     cycles = {
-        name: _by_season(values, place, season, places.shape[1])
-        for name, values in _cycles(samples).items()
+        layer: _by_season(values, site, season, sites.shape[1])
+        for layer, values in _cycles(samples).items()
     }
-
-    def of_year(label: str, days: int) -> Floats:
-        return means.get(label, np.zeros(int(usable.sum())))
-
-    def of_place(label: str, days: int) -> Floats:
-        none = np.full((places.shape[1], SEASONS), np.nan)
-        return _smoothed(cycles.get(label, none), days)
-
-    names = samples["feature"].values.astype(str).tolist()
-    targets = [f"target_{name}_residual" for name in samples["target_name"].values]
-    number = np.bincount(owner[usable], minlength=places.shape[1])
+    features = read_columns(samples)
+    targets = [
+        Feature(str(label), "residual", of_target=True) for label in samples["target_name"].values
+    ]
+    number = np.bincount(year_site[usable], minlength=sites.shape[1])
+    sides = (np.searchsorted(sites[0][year_site[usable]], sites[0], s) for s in ("left", "right"))
     return RebasePool(
-        features=_with_none(_shifts(names, of_year)),
-        target=_with_none(_shifts(targets, of_year)),
-        owner=owner[usable],
+        features=_with_zero_row(_year_shifts(features, means, int(usable.sum()))),
+        target=_with_zero_row(_year_shifts(targets, means, int(usable.sum()))),
+        reference_site=year_site[usable],
         first=np.cumsum(number) - number,
         number=number,
-        peers=_ranges(places[0][owner[usable]], places[0]),
-        cycle_features=_shifts(names, of_place),
-        cycle_target=_shifts(targets, of_place),
-        known=np.asarray(np.isfinite(np.stack([*cycles.values()])).all(axis=0)),
-        place=place,
+        sensor_range=np.stack([*sides], axis=-1),
+        cycle_features=_cycle_shifts(features, cycles, sites.shape[1]),
+        cycle_target=_cycle_shifts(targets, cycles, sites.shape[1]),
+        cycle_known=np.asarray(np.isfinite(np.stack([*cycles.values()])).all(axis=0)),
+        site=site,
         season=season,
     )
 
 
-def _ranges(sensors: Indices, wanted: Indices) -> Indices:
-    """Where each wanted sensor begins and ends among ascending ones, (wanted, 2)."""
-    sides = (np.searchsorted(sensors, wanted, side) for side in ("left", "right"))
-    return np.stack([*sides], axis=-1)
-
-
 def _season(days: Days) -> Indices:
-    """Stretch of the year that each day lies in."""
+    """Return the season of each day."""
     return np.minimum((day_of_year(days) - 1) // SEASON_DAYS, SEASONS - 1)
 
 
-def _residuals(samples: xr.Dataset) -> dict[str, Float32s]:
-    """Residuals by label: of each input, or where it has none its shortest mean, and of targets."""
-    features, target = samples["features"].values, samples["target"].values
-    found = {f"target_{name}": target[:, i] for i, name in enumerate(samples["target_name"].values)}
-    for column, name in enumerate(samples["feature"].values.astype(str)):
-        match = NAME.fullmatch(name)
-        if match and not match["target"] and not match["cycle"]:
-            found.setdefault(match["label"], features[:, column])
-    return found
+def _targets(samples: xr.Dataset, name: str) -> dict[Layer, Float32s]:
+    """Return the columns of a variable (sample, target_name) by layer."""
+    labels = samples["target_name"].values.astype(str)
+    return {(True, label): samples[name].values[:, i] for i, label in enumerate(labels)}
 
 
-def _cycles(samples: xr.Dataset) -> dict[str, Float32s]:
-    """Seasonal cycles by label: of inputs that show theirs, and of targets."""
-    features, target = samples["features"].values, samples["target_climatology"].values
-    found = {f"target_{name}": target[:, i] for i, name in enumerate(samples["target_name"].values)}
-    for column, name in enumerate(samples["feature"].values.astype(str)):
-        match = NAME.fullmatch(name)
-        if match and match["cycle"] and not match["target"]:
-            found[match["label"]] = features[:, column]
-    return found
+def _residuals(samples: xr.Dataset) -> dict[Layer, Float32s]:
+    """Return residuals of targets and inputs by layer.
+
+    An input without residual among the features gives its shortest running mean, which comes
+    first.
+    """
+    residuals, features = _targets(samples, "target"), samples["features"].values
+    for column, feature in enumerate(read_columns(samples)):
+        if feature.kind in ("residual", "mean") and not feature.of_target:
+            residuals.setdefault((False, feature.label), features[:, column])
+    return residuals
 
 
-def _by_season(values: Float32s, place: Indices, season: Indices, places: int) -> Floats:
-    """Mean of the samples of each place and season, (place, season); NaN where there is none."""
-    cell, size = place * SEASONS + season, places * SEASONS
-    count = np.bincount(cell, minlength=size)
-    total = np.bincount(cell, values, minlength=size)
+def _cycles(samples: xr.Dataset) -> dict[Layer, Float32s]:
+    """Return seasonal cycles by layer: of targets, and of inputs that have one as a feature."""
+    cycles, features = _targets(samples, "target_climatology"), samples["features"].values
+    for column, feature in enumerate(read_columns(samples)):
+        if feature.kind == "climatology" and not feature.of_target:
+            cycles[False, feature.label] = features[:, column]
+    return cycles
+
+
+def _by_season(values: Float32s, site: Indices, season: Indices, sites: int) -> Floats:
+    """Return means over the samples of each site and season, (site, season); NaN without any."""
+    group, size = site * SEASONS + season, sites * SEASONS
+    count = np.bincount(group, minlength=size)
+    total = np.bincount(group, values, minlength=size)
     mean = np.divide(total, count, where=count > 0, out=np.full(size, np.nan))
-    return mean.reshape(places, SEASONS)
+    return mean.reshape(sites, SEASONS)
 
 
-def _smoothed(cycle: Floats, days: int) -> Floats:
-    """Running mean of seasonal cycles (…, season) around the year, of the seasons there are."""
+def _running_cycle(cycle: Floats, days: int) -> Floats:
+    """Return running means of seasonal cycles (…, season) around the year; 0 without values."""
     half = min(days // SEASON_DAYS, SEASONS - 1) // 2
     around = np.stack([np.roll(cycle, step, axis=-1) for step in range(-half, half + 1)])
-    there = np.isfinite(around)
-    count = there.sum(axis=0)
-    total = np.where(there, around, 0.0).sum(axis=0)
-    return np.divide(total, count, where=count > 0, out=np.zeros(cycle.shape))
+    return np.nan_to_num(finite_mean(around, axis=0), nan=0.0)
 
 
-def _shifts(names: Sequence[str], rebase: Callable[[str, int], Floats]) -> Float32s:
-    """What a reference takes from each feature, (…, feature): from a residual or a running mean
-    of so many days what its label moves by, from a cycle the same with the other sign."""
-    columns = []
-    for name in names:
-        match = NAME.fullmatch(name)
-        label = f"{match['target'] or ''}{match['label']}" if match else ""
-        shift = rebase(label, int(match["days"] or 0) if match else 0)
-        columns.append(-shift if match and match["cycle"] else shift)
-    return np.stack(columns, axis=-1).astype(np.float32)
+def _year_shifts(
+    features: Sequence[Feature], means: Mapping[Layer, Floats], references: int
+) -> Float32s:
+    """Return what each reference subtracts from the features, (reference, feature)."""
+    unknown = np.zeros(references)
+    shifts = [means.get((f.of_target, f.label), unknown) * _sign(f) for f in features]
+    return np.stack(shifts, axis=-1).astype(np.float32)
 
 
-def _with_none(means: Float32s) -> Float32s:
-    """Means with a row of zeros behind them, for samples that keep their reference."""
-    return np.concatenate([means, np.zeros((1, means.shape[1]), np.float32)])
+def _cycle_shifts(
+    features: Sequence[Feature], cycles: Mapping[Layer, Floats], sites: int
+) -> Float32s:
+    """Return what each site and season subtracts from the features, (site, season, feature).
+
+    Running means change by the running mean of the cycle over the same days.
+    """
+    unknown = np.full((sites, SEASONS), np.nan)
+    shifts = [
+        _running_cycle(cycles.get((f.of_target, f.label), unknown), f.width_days) * _sign(f)
+        for f in features
+    ]
+    return np.stack(shifts, axis=-1).astype(np.float32)
+
+
+def _sign(feature: Feature) -> float:
+    """Return the sign of a shift: residual and cycle change by opposite amounts."""
+    return {"residual": 1.0, "mean": 1.0, "climatology": -1.0, "coordinate": 0.0}[feature.kind]
+
+
+def _with_zero_row(shifts: Float32s) -> Float32s:
+    """Return shifts with a last row of zeros, for samples that keep their baseline."""
+    return np.concatenate([shifts, np.zeros((1, shifts.shape[1]), np.float32)])
 
 
 TensorPair = tuple[Tensor, Tensor]
+"""Features (…, feature) and targets (…, target)."""
 
 
 @dataclass(frozen=True)
 class Rebased:
-    """What is taken from each sample of an epoch, features and target alike.
+    """What is subtracted from each sample of an epoch, from features and targets alike.
 
     Attributes:
-        years: of each reference, (reference, …).
-        cycles: of each place and season, (place, season, …).
-        reference, place: those drawn for each sample.
-        own, season: the sample's own place, and its time of the year.
+        years: for each reference, (reference, …).
+        cycles: for each site and season, (site, season, …).
+        reference, new_site: drawn for each sample, (sample,).
+        site, season: the sample's own site, and its season, (sample,).
     """
 
     years: TensorPair
     cycles: TensorPair
     reference: Tensor
-    place: Tensor
-    own: Tensor
+    new_site: Tensor
+    site: Tensor
     season: Tensor
 
     def of(self, rows: Tensor) -> TensorPair:
-        """What is taken from some samples."""
+        """Return what is subtracted from some samples."""
         reference, season = self.reference[rows], self.season[rows]
-        there, here = self.place[rows], self.own[rows]
+        new_site, site = self.new_site[rows], self.site[rows]
         features, target = (
-            year[reference] + cycle[there, season] - cycle[here, season]
+            year[reference] + cycle[new_site, season] - cycle[site, season]
             for year, cycle in zip(self.years, self.cycles)
         )
         return features, target
 
 
 class Batches:
-    """Slices of tensors held in memory, in the order of `rows`.
+    """Slices of tensors in memory, in the order of `rows`.
 
     Args:
         tensors: features (sample, feature) and target (sample, target).
         rows: samples of an epoch, in order.
         batch_size: samples at a time.
-        moved: what is taken from them; None for nothing.
+        rebased: what is subtracted from them; None for nothing.
     """
 
     def __init__(
-        self, tensors: TensorPair, rows: Tensor, batch_size: int, rebase: Rebased | None = None
+        self, tensors: TensorPair, rows: Tensor, batch_size: int, rebased: Rebased | None = None
     ) -> None:
-        self.tensors, self.rows, self.batch_size, self.moved = tensors, rows, batch_size, rebase
+        self.tensors, self.rows, self.batch_size = tensors, rows, batch_size
+        self.rebased = rebased
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_size)
@@ -279,26 +301,33 @@ class Batches:
     def __iter__(self) -> Iterator[TensorPair]:
         features, target = self.tensors
         for rows in self.rows.split(self.batch_size):
-            if self.moved is None:
+            if self.rebased is None:
                 yield features[rows], target[rows]
             else:
-                less_features, less_target = self.moved.of(rows)
+                less_features, less_target = self.rebased.of(rows)
                 yield features[rows] - less_features, target[rows] - less_target
 
 
 def rebase(
-    found: RebasePool, fractions: tuple[float, float], seed: int, device: torch.device
+    pool: RebasePool, fractions: tuple[float, float], seed: int, device: torch.device
 ) -> Rebased:
-    """References of one epoch, drawn by a seed: shares of other years and of other cells."""
-    reference, place = found.draw(*fractions, np.random.default_rng(seed))
+    """Draw the references of one epoch.
 
-    def here(*arrays: np.ndarray) -> TensorPair:
+    Args:
+        pool: from `build_rebase_pool`.
+        fractions: of samples relative to other years and to other cells (`rebase_fractions`).
+        seed: of the draw.
+        device: where the result is.
+    """
+    reference, new_site = pool.draw(*fractions, np.random.default_rng(seed))
+
+    def on_device(*arrays: np.ndarray) -> TensorPair:
         first, second = (torch.from_numpy(array).to(device) for array in arrays)
         return first, second
 
     return Rebased(
-        here(found.features, found.target),
-        here(found.cycle_features, found.cycle_target),
-        *here(reference, place),
-        *here(found.place, found.season),
+        on_device(pool.features, pool.target),
+        on_device(pool.cycle_features, pool.cycle_target),
+        *on_device(reference, new_site),
+        *on_device(pool.site, pool.season),
     )

@@ -1,7 +1,7 @@
-"""Train one network: samples, loss, optimiser, and callbacks that survive a killed job.
+"""Train one network, with a checkpoint after each epoch.
 
-After each epoch the loss curve, the best weights and a checkpoint are saved, so that a killed
-training continues and gives the same bytes.
+A training that was killed continues from its checkpoint (with loss curve and best weights) and
+gives the same bytes as one that was not.
 """
 
 from __future__ import annotations
@@ -22,23 +22,24 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 import xarray as xr
-from numpy.typing import NDArray
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback, RichProgressBar
 from pytorch_lightning.plugins.environments import LightningEnvironment
 from torch import Tensor, nn
 
+from glab import io
+from glab.arrays import Booleans
 from glab.config import Network, Train
 from glab.errors import GlabError
 from glab.fingerprint import code_print
-from glab.io.atomic import disk_errors
-from glab.io.provenance import canonical_json
+from glab.learning.columns import column_names
 from glab.learning.network import ScaledNetwork, check_columns, loss_function, new_network
 from glab.learning.rebasing import Batches, TensorPair, build_rebase_pool, rebase, rebase_fractions
 from glab.seeds import seed_of
 from glab.splits import TRAIN, VALIDATION, draw_blocks
 
 VALIDATION_ROWS = 65536
+"""Rows of a validation batch; without gradients more fit into memory than in training."""
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,15 @@ def train_network(
 ) -> Trained:
     """Train one member of a link's ensemble, on the GPU where there is one.
 
-    Training goes on from `resume` where that was left by a run with the same samples, settings
-    and code, and gives the same weights as a run that nothing disturbed.
+    Training continues from `resume` if that file belongs to a run with the same samples, settings
+    and code, and then gives the same weights as an uninterrupted run.
 
     Args:
-        samples: from `glab.learning.samples.draw`.
-        settings: network, seed, share of blocks, frozen layers.
+        samples: from `glab.learning.samples.draw_samples`.
+        settings: network, seed, fraction of blocks, frozen layers.
         member: number of the network in the ensemble.
-        resume: file that holds the state after the last finished epoch; the caller removes it.
-        start: network to start from, its scaling included; None: weights drawn by the seed.
+        resume: file with the state after the last finished epoch; the caller removes it.
+        start: network to start from, including its scaling; None: weights drawn by the seed.
         callbacks: further callbacks of the trainer.
     """
     data = SampleData(samples, settings, member)
@@ -80,8 +81,9 @@ def train_network(
     trainer = _trainer(settings.network, data, [*callbacks, *bar, curve, best, state])
     steps = settings.network.epochs * len(data.train_dataloader())
     learner = Regression(network, settings.network, steps)
-    kept = state.usable()
-    trainer.fit(learner, data, ckpt_path=kept, weights_only=None if kept is None else True)
+    checkpoint = state.usable()
+    safely = None if checkpoint is None else True  # tensors alone are unpickled
+    trainer.fit(learner, data, ckpt_path=checkpoint, weights_only=safely)
     best.restore(learner)
     return Trained(network.cpu().eval(), curve.as_csv())
 
@@ -93,7 +95,7 @@ class SampleData(pl.LightningDataModule):
         super().__init__()
         self.settings, self.member = settings, member
         split = samples["split"].values
-        inside = (split == TRAIN) & _own_blocks(samples, settings, member)
+        inside = (split == TRAIN) & _in_member_blocks(samples, settings, member)
         if not inside.any():
             raise GlabError(
                 f"link {settings.name!r} has no training samples",
@@ -103,37 +105,41 @@ class SampleData(pl.LightningDataModule):
             )
         self.train = _tensors(samples, inside)
         self.validation = _tensors(samples, split == VALIDATION)
-        moves = any(rebase_fractions(settings.network, epoch=0))
+        rebases = any(rebase_fractions(settings.network, epoch=0))
         self.rebase_pool = (
-            build_rebase_pool(samples.isel(sample=np.flatnonzero(inside))) if moves else None
+            build_rebase_pool(samples.isel(sample=np.flatnonzero(inside))) if rebases else None
         )
 
     def setup(self, stage: str) -> None:
-        """Bring all samples to the device at once."""
+        """Copy all samples to the device."""
         device = self.trainer.strategy.root_device if self.trainer else "cpu"
         self.train = self.train[0].to(device), self.train[1].to(device)
         self.validation = self.validation[0].to(device), self.validation[1].to(device)
 
     def train_dataloader(self) -> Batches:
-        """The training samples in an order, and by references, of each epoch's own."""
+        """Return the training samples in a new order and relative to new references.
+
+        Order and references of an epoch follow from its number, so that a resumed training sees
+        the same batches.
+        """
         epoch = self.trainer.current_epoch if self.trainer else 0
-        own = (self.settings.seed, self.settings.name, self.member)
-        generator = torch.Generator().manual_seed(seed_of(*own, "epoch", epoch))
+        member = (self.settings.seed, self.settings.name, self.member)
+        generator = torch.Generator().manual_seed(seed_of(*member, "epoch", epoch))
         order = torch.randperm(len(self.train[0]), generator=generator)
-        network, device, shift = self.settings.network, self.train[0].device, None
+        network, device, rebased = self.settings.network, self.train[0].device, None
         if self.rebase_pool is not None:
-            seed = seed_of(*own, "references", epoch)
-            shift = rebase(self.rebase_pool, rebase_fractions(network, epoch), seed, device)
-        return Batches(self.train, order.to(device), network.batch_size, shift)
+            seed = seed_of(*member, "references", epoch)
+            rebased = rebase(self.rebase_pool, rebase_fractions(network, epoch), seed, device)
+        return Batches(self.train, order.to(device), network.batch_size, rebased)
 
     def val_dataloader(self) -> Batches:
-        """The validation samples, in order."""
+        """Return the validation samples, in order."""
         rows = torch.arange(len(self.validation[0]), device=self.validation[0].device)
         return Batches(self.validation, rows, VALIDATION_ROWS)
 
 
 class Regression(pl.LightningModule):
-    """Loss and optimiser of one network; the schedule runs over `steps` batches."""
+    """Loss and optimiser of one network; the schedule of the rate has `steps` batches."""
 
     def __init__(self, network: ScaledNetwork, settings: Network, steps: int) -> None:
         super().__init__()
@@ -141,37 +147,37 @@ class Regression(pl.LightningModule):
         self.loss = loss_function(settings)
 
     def training_step(self, batch: TensorPair, batch_idx: int) -> Tensor:
-        """Loss of one batch, in scaled units."""
+        """Return the loss of one batch, in scaled units."""
         loss = self._loss(batch)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch[0]))
         return loss
 
     def validation_step(self, batch: TensorPair, batch_idx: int) -> None:
-        """Loss on the validation blocks."""
+        """Log the loss of one batch of the validation blocks."""
         self.log("validation_loss", self._loss(batch), batch_size=len(batch[0]), prog_bar=True)
 
     def configure_optimizers(self) -> Any:
-        """Fused Adam on what is not frozen; the rate follows the schedule step by step."""
+        """Return a fused AdamW of all weights that are not frozen, and its schedule."""
         trained = [weight for weight in self.parameters() if weight.requires_grad]
         decay = self.settings.weight_decay
         optimizer = torch.optim.AdamW(
             trained, self.settings.learning_rate, weight_decay=decay, fused=True
         )
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._share_of_rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate_factor)
         return [optimizer], [{"scheduler": schedule, "interval": "step"}]
 
     def _loss(self, batch: TensorPair) -> Tensor:
         features, target = batch
         return self.loss(self.network.forward_scaled(features), self.network.scaled_target(target))
 
-    def _share_of_rate(self, step: int) -> float:
+    def _rate_factor(self, step: int) -> float:
         if self.settings.schedule == "constant":
             return 1.0
         return 0.5 * (1.0 + math.cos(math.pi * min(step / self.steps, 1.0)))
 
 
 def _trainer(settings: Network, data: SampleData, callbacks: list[Callback]) -> pl.Trainer:
-    """A deterministic trainer on one device, without files and remarks of its own."""
+    """Return a deterministic trainer on one device, without files and messages."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning.utilities._pytree")
     return pl.Trainer(
@@ -198,9 +204,8 @@ def _network(
     data: SampleData,
     start: ScaledNetwork | None,
 ) -> ScaledNetwork:
-    """The network before its first epoch: new and scaled, or another link's."""
-    features = samples["feature"].values.astype(str).tolist()
-    targets = samples["target_name"].values.astype(str).tolist()
+    """Return the network before its first epoch: new and scaled, or that of another link."""
+    features, targets = column_names(samples)
     seed = seed_of(settings.seed, settings.name, member, "weights")
     network = new_network(features, targets, settings.network, seed)
     if start is None:
@@ -219,29 +224,29 @@ def _network(
     return network
 
 
-def _own_blocks(samples: xr.Dataset, settings: Train, member: int) -> NDArray[np.bool_]:
-    """True for samples of the blocks that a member sees."""
+def _in_member_blocks(samples: xr.Dataset, settings: Train, member: int) -> Booleans:
+    """Return True for samples of the blocks that a member is trained on, (sample,)."""
     blocks = samples["sample_block"].values
     if settings.member_fraction == 1.0:
         return np.ones(blocks.shape, bool)
     purpose = ("member", settings.name, member)
-    own = draw_blocks(
-        blocks[samples["split"].values == TRAIN], settings.member_fraction, settings.seed, *purpose
-    )
-    return np.isin(blocks, own)
+    training = blocks[samples["split"].values == TRAIN]
+    chosen = draw_blocks(training, settings.member_fraction, settings.seed, *purpose)
+    return np.isin(blocks, chosen)
 
 
-def _tensors(samples: xr.Dataset, chosen: NDArray[np.bool_]) -> TensorPair:
+def _tensors(samples: xr.Dataset, chosen: Booleans) -> TensorPair:
+    """Return features and targets of some samples."""
     rows = np.flatnonzero(chosen)
     features, target = (samples[name].values[rows] for name in ("features", "target"))
     return torch.from_numpy(features), torch.from_numpy(target)
 
 
 def _run_print(data: SampleData, settings: Train, member: int, network: ScaledNetwork) -> str:
-    """What the weights depend on: samples, settings, code and the weights at the start."""
+    """Return a digest of what a training depends on: samples, settings, code, initial weights."""
     digest = hashlib.sha256()
-    told = (canonical_json(settings), member, code_print("steps.train"), torch.__version__)
-    digest.update(repr(told).encode())
+    run = (io.canonical_json(settings), member, code_print("steps.train"), torch.__version__)
+    digest.update(repr(run).encode())
     for tensor in (*data.train, *data.validation, *network.state_dict().values()):
         digest.update(tensor.numpy().tobytes())
     return digest.hexdigest()
@@ -251,46 +256,47 @@ CURVE = ("epoch", "learning_rate", "train_loss", "validation_loss")
 """Columns of the training curve; losses in scaled units."""
 
 RUN_PRINT = "glab_run_print"
+"""Key of a checkpoint under which the digest of its run is stored."""
 
 
 class Curve(Callback):
-    """The training curve, and a line of it to the log after each epoch."""
+    """Collect the training curve; with `show`, print a line to the log after each epoch."""
 
     def __init__(self, show: bool) -> None:
         self.rows: list[list[float]] = []
         self.show = show
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Add a row."""
-        found = trainer.callback_metrics
-        losses = [float(found.get(name, torch.nan)) for name in CURVE[2:]]
+        """Add the row of an epoch."""
+        metrics = trainer.callback_metrics
+        losses = [float(metrics.get(name, torch.nan)) for name in CURVE[2:]]
         rate = float(trainer.optimizers[0].param_groups[0]["lr"])
         self.rows.append([float(trainer.current_epoch), rate, *losses])
         if self.show:
-            told = " ".join(f"{n} {value:.5g}" for n, value in zip(CURVE[1:], self.rows[-1][1:]))
-            print(f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}: {told}", flush=True)
+            row = " ".join(f"{n} {value:.5g}" for n, value in zip(CURVE[1:], self.rows[-1][1:]))
+            print(f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}: {row}", flush=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """The rows so far."""
+        """Return the rows so far."""
         return {"rows": self.rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from rows of before."""
+        """Continue from stored rows."""
         self.rows = [list(row) for row in state_dict["rows"]]
 
     def as_csv(self) -> str:
-        """The curve as text, a line for each epoch."""
+        """Return the curve as text, a line for each epoch."""
         lines = [",".join(CURVE)]
         lines += [",".join([f"{row[0]:.0f}", *(f"{v:.9g}" for v in row[1:])]) for row in self.rows]
         return "\n".join(lines) + "\n"
 
 
 class BestWeights(Callback):
-    """Keep the weights that did best on the validation blocks; stop after epochs without gain.
+    """Keep the weights with the least validation loss; stop after epochs without improvement.
 
     Args:
-        patience: epochs without gain after which training stops; None: run all epochs and keep
-            the last weights.
+        patience: epochs without improvement after which training stops; None: run all epochs
+            and keep the last weights.
     """
 
     def __init__(self, patience: int | None) -> None:
@@ -298,7 +304,7 @@ class BestWeights(Callback):
         self.weights: dict[str, Tensor] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stay stopped when a run goes on that had stopped."""
+        """Stop at once if the resumed run had stopped."""
         trainer.should_stop |= self.patience is not None and self.waited >= self.patience
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -313,37 +319,37 @@ class BestWeights(Callback):
         trainer.should_stop |= self.patience is not None and self.waited >= self.patience
 
     def restore(self, module: nn.Module) -> None:
-        """Put the best weights back, where they were to be kept."""
+        """Load the best weights into the network, unless `patience` is None."""
         if self.patience is not None and self.weights:
             module.load_state_dict(self.weights)
 
     def state_dict(self) -> dict[str, Any]:
-        """Best weights and how long ago they were."""
+        """Return the best weights, their loss, and the epochs since then."""
         return {"waited": self.waited, "best": self.best, "weights": self.weights}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a state of before."""
+        """Continue from a stored state."""
         self.waited, self.best = state_dict["waited"], state_dict["best"]
         self.weights = state_dict["weights"]
 
 
 class Resume(Callback):
-    """Write the whole state after each epoch, under its name only when it is complete.
+    """Write a checkpoint after each epoch, first under a temporary name.
 
     Args:
         path: the file.
-        run_print: what the run depends on; a state with another print is ignored.
+        run_print: digest of the run; a checkpoint with another digest is ignored.
     """
 
     def __init__(self, path: Path, run_print: str) -> None:
         self.path, self.run_print = path, run_print
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the state."""
+        """Write the checkpoint."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
         try:
-            with disk_errors(self.path, OSError, RuntimeError):
+            with io.disk_errors(self.path, OSError, RuntimeError):
                 trainer.save_checkpoint(temporary, weights_only=False)
                 os.replace(temporary, self.path)
         finally:
@@ -352,11 +358,11 @@ class Resume(Callback):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Say which run the state belongs to."""
+        """Add the digest of the run to a checkpoint."""
         checkpoint[RUN_PRINT] = self.run_print
 
     def usable(self) -> Path | None:
-        """The file, where it holds a state of this very run; None otherwise."""
+        """Return the file if it is a checkpoint of this run, else None."""
         try:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
             return self.path if state[RUN_PRINT] == self.run_print else None

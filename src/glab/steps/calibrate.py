@@ -1,4 +1,4 @@
-"""The step of `calibrate`: samples and networks → offsets and variance."""
+"""Run the stage `calibrate`: samples and networks → offsets and data variance."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ def calibrate(
     """
     with io.read(samples) as dataset:
         members = [load(path) for path in networks]
-        found = fit_calibration(dataset.load(), members, io.read(domain).load(), settings)
+        fitted = fit_calibration(dataset.load(), members, io.read(domain).load(), settings)
     inputs = [samples, *networks, domain]
-    io.write(found, output, io.Provenance("calibrate", settings, inputs))
+    io.write(fitted, output, io.Provenance("calibrate", settings, inputs))

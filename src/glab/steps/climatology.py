@@ -1,4 +1,4 @@
-"""The step of `climatology`: all years of a baseline, one tile."""
+"""Run the stage `climatology`: all years of a baseline → the cycles of one tile."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ import xarray as xr
 
 from glab import io
 from glab.calendar import Days
-from glab.climatology.cycles import check_has_data, fit_cycles, name_series, no_data_error
-from glab.climatology.series import concatenate_blocks, series_blocks
-from glab.config import Climatology, Period
-from glab.errors import GlabError
+from glab.climatology.cycles import (
+    cells_of_tile,
+    check_has_data,
+    fit_cycles,
+    name_series,
+    no_data_error,
+)
+from glab.climatology.series import concatenate_blocks, series_blocks, within_period
+from glab.config import Climatology
 
 
 def climatology(
@@ -32,57 +37,38 @@ def climatology(
         output: coefficients, flags and counts of the tile's cells.
         tile: number of the tile.
         settings: slice of the source and baseline.
-        surface: year files that say where the ground is frozen.
+        surface: year files with temperature and snow, which give frozen ground.
     """
     land = io.read(domain)
-    cells = _cells_of(land, tile, domain)
-    here = land.isel(cell=cells)
+    cells = cells_of_tile(land, tile)
+    tile_land = land.isel(cell=cells)
     surfaces = [io.read(path).isel(cell=cells) for path in surface or []]
-    days = _days_of(years, settings)
-    values = concatenate_blocks(_parts(years, cells, surfaces, here, settings), days)
-    fitted = name_series(fit_cycles(values, settings), settings.source, settings.baseline_name)
-    if here.sizes["cell"] == land.sizes["cell"]:
-        check_has_data(fitted)
+    blocks = _tile_blocks(years, cells, surfaces, tile_land, settings)
+    days = _baseline_days(years, settings)
+    cycles = fit_cycles(concatenate_blocks(blocks, days), settings)
+    cycles = name_series(cycles, settings.source, settings.baseline_name)
+    if tile_land.sizes["cell"] == land.sizes["cell"]:
+        check_has_data(cycles)
     inputs = [*years, domain, *(surface or [])]
-    io.write(fitted, output, io.Provenance("climatology", settings, inputs))
+    io.write(cycles, output, io.Provenance("climatology", settings, inputs))
 
 
-def _cells_of(domain: xr.Dataset, tile: int, path: Path) -> slice:
-    """The consecutive cells of a tile."""
-    numbers = domain["tile"].values
-    places = np.flatnonzero(numbers == tile)
-    if places.size == 0:
-        known = f"{numbers.min()} … {numbers.max()}" if numbers.size else "none"
-        raise GlabError(f"the domain has no tile {tile}", path=path, expected=known)
-    return slice(int(places[0]), int(places[-1]) + 1)
-
-
-def _parts(
+def _tile_blocks(
     years: Sequence[Path],
     cells: slice,
     surfaces: Sequence[xr.Dataset],
     domain: xr.Dataset,
     settings: Climatology,
 ) -> Iterator[xr.Dataset]:
-    """The series of a tile, month by month through its years; one file is open at a time."""
+    """Yield the series of a tile, month by month through its years; one file is open at a time."""
     for path in sorted(years):
         with io.read(path) as source:
-            part = _within(source, settings.baseline).isel(cell=cells)
-            yield from series_blocks(part, surfaces, domain, settings.series, settings.mask)
+            year = within_period(source, settings.baseline).isel(cell=cells)
+            yield from series_blocks(year, surfaces, domain, settings.series, settings.mask)
 
 
-def _within(source: xr.Dataset, baseline: Period) -> xr.Dataset:
-    """The days of a source-year that lie in the baseline."""
-    days = source["time"].values.astype("datetime64[D]")
-    last = baseline.end or days[-1]
-    inside = (days >= np.datetime64(baseline.start)) & (days <= np.datetime64(last))
-    places = np.flatnonzero(inside)
-    part = slice(places[0], places[-1] + 1) if places.size else slice(0)
-    return source.isel(time=part)
-
-
-def _days_of(years: Sequence[Path], settings: Climatology) -> Days:
-    """All days of the baseline that a source has files for.
+def _baseline_days(years: Sequence[Path], settings: Climatology) -> Days:
+    """Return all days of the baseline in the files of a source.
 
     Raises:
         GlabError: when there is none.
@@ -90,9 +76,8 @@ def _days_of(years: Sequence[Path], settings: Climatology) -> Days:
     days = []
     for path in sorted(years):
         with io.read(path) as source:
-            days.append(_within(source, settings.baseline)["time"].values)
-    if any(part.size for part in days):
+            days.append(within_period(source, settings.baseline)["time"].values)
+    if any(of_year.size for of_year in days):
         return np.concatenate(days).astype("datetime64[D]")
-    period = settings.baseline
-    found = f"{period.start} … {period.end or 'open'}"
-    raise no_data_error(settings.source, settings.baseline_name, found)
+    period = f"{settings.baseline.start} … {settings.baseline.end or 'open'}"
+    raise no_data_error(settings.source, settings.baseline_name, period)

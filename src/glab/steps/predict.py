@@ -1,15 +1,14 @@
-"""The step of `predict`: an ensemble applied to one year."""
+"""Run the stage `predict`: an ensemble and one year → predictions."""
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 from glab import io
 from glab.config import Predict
-from glab.learning.inputs import open_inputs, prediction_average
+from glab.learning.features import open_features
 from glab.learning.network import load
-from glab.learning.predict import predict_year, prediction_blocks
+from glab.learning.predict import LinkPredictor
 
 
 def predict(
@@ -28,7 +27,7 @@ def predict(
     Args:
         networks: weights of every member.
         calibrate: offsets and variance of the link.
-        residuals: of the inputs, this year's and those beside it.
+        residuals: of the inputs, of this year and the years beside it.
         climatology: every tile of the cycles of inputs and target.
         domain: the domain.
         year: which year.
@@ -39,8 +38,8 @@ def predict(
     members = [load(path) for path in networks]
     inputs = [*networks, calibrate, *residuals, *climatology, domain]
     provenance = io.Provenance("predict", settings, inputs)
-    average = prediction_average(settings, land["cell"].values)
-    with closing(open_inputs(residuals, climatology, land)) as catalogue:
-        found = predict_year(catalogue, land, members, calibration, settings, year, average)
-        parts = prediction_blocks(found, catalogue, land, calibration, settings)
-        io.write_blocks(parts, output, provenance, time=found.starts)
+    footprint = settings.footprint if settings.detail == "target" else None
+    with open_features(residuals, climatology, land, settings, footprint) as sensors:
+        predictor = LinkPredictor(sensors, members, calibration, settings)
+        predicted = predictor.predict_year(year)
+        io.write_blocks(predictor.blocks(predicted), output, provenance, time=predicted.starts)

@@ -1,13 +1,12 @@
-"""The step of `samples`: residuals and cycles of a link → labelled samples."""
+"""Run the stage `samples`: residuals and cycles of a link → labelled samples."""
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 from glab import io
 from glab.config import Samples
-from glab.learning.inputs import footprint_average, open_inputs
+from glab.learning.features import open_features
 from glab.learning.samples import STYLE, draw_samples
 
 
@@ -29,8 +28,7 @@ def samples(
         settings: slice of the link.
     """
     land = io.read(domain).load()
-    average = footprint_average(settings.footprint, land["cell"].values)
-    with closing(open_inputs(residuals, climatology, land)) as catalogue:
-        found = draw_samples(catalogue, land, settings, average)
+    with open_features(residuals, climatology, land, settings, settings.footprint) as sensors:
+        drawn = draw_samples(sensors, settings)
     inputs = [*residuals, *climatology, domain]
-    io.write(found, output, io.Provenance("samples", settings, inputs), style=STYLE)
+    io.write(drawn, output, io.Provenance("samples", settings, inputs), style=STYLE)

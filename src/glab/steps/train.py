@@ -1,4 +1,4 @@
-"""The step of `train`: samples → one network."""
+"""Run the stage `train`: samples → one network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def train(
 
     Args:
         samples: of the link.
-        output: a file of the network's folder, which holds weights, settings and training curve.
+        output: a file in the network's folder, which gets weights, settings and training curve.
         settings: slice of the link.
         member: number of the network in its ensemble.
         start_from: weights of the network to start from.
