@@ -19,7 +19,7 @@ import yaml
 from fixtures_learning import toy_domain
 from glab import io
 from glab.calendar import days_of_year
-from planning import ROOT, copy_of, counted
+from planning import ROOT, copy_of, count_jobs
 
 PAGE = (ROOT / "docs" / "extend_reference.md").read_text()
 
@@ -86,7 +86,7 @@ def plan(folder: Path, command: str) -> dict[str, int]:
         command, shell=True, cwd=folder, env=variables, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return counted(done.stdout + done.stderr)
+    return count_jobs(done.stdout + done.stderr)
 
 
 def run_python(folder: Path, text: str) -> str:

@@ -253,7 +253,7 @@ class Config(Section):
         )
 
     def reference_names(self) -> dict[str, str]:
-        """Names of the L-band references in `origin`: smos for tb40 and smos_l3, smap for smap_l3.
+        """Return the name of each L-band reference in `origin`: tb40 is smos, smap_l3 is smap.
 
         The name is the first word of the source, or of the source that a stage reads. References
         that would have the same name keep the names of their sources.
