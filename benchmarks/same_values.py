@@ -2,7 +2,7 @@
 
     python benchmarks/same_values.py <a run's folder> <another run's folder> [folder of results …]
 
-Attributes are not compared, because they hold the settings, the code print and the inputs.
+Attributes are not compared, because they contain the settings, the code print and the inputs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 
 def digest(variable: netCDF4.Variable) -> str:
-    """Hash of a variable's raw values, type and dimensions."""
+    """Return the hash of the stored values, type and dimensions of a variable."""
     variable.set_auto_maskandscale(False)
     values = np.ascontiguousarray(variable[...])
     values = values.astype(str) if values.dtype == object else values  # texts, not their addresses
@@ -25,13 +25,13 @@ def digest(variable: netCDF4.Variable) -> str:
 
 
 def digests(path: Path) -> dict[str, str]:
-    """Hash of every variable of a file, by name."""
+    """Return the hash of every variable of a file, by name."""
     with netCDF4.Dataset(path) as file:
         return {name: digest(variable) for name, variable in file.variables.items()}
 
 
 def main(first: Path, second: Path, folders: list[str]) -> int:
-    """Print each difference and a count; return 1 where there is any."""
+    """Print each difference and their number; return 1 if there is one, or no file to compare."""
     files = variables = 0
     different: list[str] = []
     for folder in folders:

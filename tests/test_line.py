@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from glab.errors import GlabError
+from glab.steps.trace import trace
+from glab.steps.verify import verify
 from planning import ROOT, copy_of
 
 pytestmark = pytest.mark.slow
@@ -89,3 +92,31 @@ def test_all_years_join_in_one_store(line: Path) -> None:
     for product in ("glab_tb", "glab_vod"):
         assert (line / "results/publish" / f"{product}.zarr").is_dir()
     assert os.listdir(line / "results/publish")
+
+
+def test_a_value_leads_back_to_its_granules(line: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace(line / "results/product/glab_vod/2012.nc", lat=5.0, lon=21.0, day="2012-07-14")
+    lines = [text.strip() for text in capsys.readouterr().out.splitlines()]
+    assert not [text for text in lines if "missing in" in text or "not listed" in text]
+    sources = [text.partition("/manifest")[0] for text in lines if "granules of 2012-07-14" in text]
+    assert len(sources) == len(set(sources)) == 4  # amsr2, smos_l3, surface, casm
+    for source in sources:
+        start = next(n for n, text in enumerate(lines) if text.startswith(f"{source}/manifest"))
+        assert lines[start + 1] == "none" or (line / source / lines[start + 1]).is_file()
+
+
+def test_every_product_follows_from_the_files_that_are_there(
+    line: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    products = sorted((line / "results/product").rglob("*.nc"))
+    verify(products)
+    assert "0 changed, 0 missing, 0 unknown" in capsys.readouterr().out
+    granule = next((line / "data/amsr2/2012").glob("*_D.he5"))
+    content = granule.read_bytes()
+    granule.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    try:
+        with pytest.raises(GlabError, match="not every file is the one"):
+            verify(products)
+        assert f"changed  {granule.relative_to(line)}" in capsys.readouterr().out.splitlines()
+    finally:
+        granule.write_bytes(content)

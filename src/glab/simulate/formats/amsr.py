@@ -13,6 +13,7 @@ from pyhdf.SD import SD, SDC
 
 from glab.errors import GlabError
 from glab.grids import EASE1_CELL_M
+from glab.readers.naming import LEAP_DAYS, TAI93_EPOCH
 from glab.simulate.instruments.amsr import (
     CHANNELS,
     HalfOrbit,
@@ -23,17 +24,13 @@ from glab.simulate.instruments.amsr import (
 )
 from glab.simulate.world import SubGrid, World
 
-TAI93 = np.datetime64("1993-01-01T00:00:00")
-
 
 def tai93(day: np.datetime64, hour: np.ndarray) -> np.ndarray:
     """Return UTC hours of a day as seconds since 1993-01-01 in atomic time."""
-    # 7 leap seconds from 2009 on. Before, there are 5 or 6: AMSR-E times are then 1 or 2 s late,
-    # which matters to no reader. Kept, so that the bytes of existing worlds stay the same.
-    leap = 7.0
-    for since, seconds in (("2012-07-01", 8.0), ("2015-07-01", 9.0), ("2017-01-01", 10.0)):
-        leap = seconds if day >= np.datetime64(since) else leap
-    elapsed = (day.astype("datetime64[s]") - TAI93).astype(float)
+    # At least 7 leap seconds, the number from 2009 on. Before, there are 5 or 6: AMSR-E times are
+    # then 1 or 2 s late, which matters to no reader. Kept for the bytes of existing worlds.
+    leap = max(float((day >= LEAP_DAYS).sum()), 7.0)
+    elapsed = (day.astype("datetime64[s]") - TAI93_EPOCH).astype(float)
     return elapsed + hour * 3600.0 + leap
 
 
