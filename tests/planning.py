@@ -1,8 +1,9 @@
-"""Plans of runs: the jobs that Snakemake would run, also for runs whose files are faked."""
+"""Plans of runs: the jobs that Snakemake would run, also for runs whose files are faked; prints."""
 
 from __future__ import annotations
 
 import copy
+import importlib.util
 import os
 import re
 import shlex
@@ -11,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import yaml
@@ -131,6 +133,14 @@ def count_jobs(output: str) -> dict[str, int]:
     counts = {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", table, re.M)}
     assert counts or "Nothing to be done" in output
     return {rule: n for rule, n in counts.items() if rule not in TARGETS}
+
+
+def load_fingerprint(package: Path) -> ModuleType:
+    """Return the fingerprint module of a copy of the package, with empty caches."""
+    spec = importlib.util.spec_from_file_location("fingerprint", package / "fingerprint.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def copy_of(source: Path, target: Path) -> None:
