@@ -26,7 +26,7 @@ from glab import io
 from glab.calendar import Days, window_starts
 from glab.climatology import harmonics
 from glab.config import Config, Features, Network, Samples, Train, load_config
-from glab.evaluation.records import truths, within
+from glab.evaluation.records import pair_with_truth, within
 from glab.learning.features import feature_block, feature_names, input_columns
 from glab.learning.inputs import LinkInputs, average_columns, footprint_average, open_inputs
 from glab.learning.network import ScaledNetwork, mean_and_spread
@@ -85,7 +85,7 @@ def true_vod(truth: xr.Dataset, cells: NDArray, starts: Days, config: Config) ->
         {"value": (("time", "cell"), np.zeros((len(starts), len(cells))))},
         {"time": starts.astype("datetime64[ns]"), "cell": cells},
     ).assign_attrs(variable="VOD", window_days=WINDOW_DAYS)
-    return truths(truth, asked, config.evaluate_of())["footprint"]
+    return pair_with_truth(asked, truth, config.evaluate_of()).truths["footprint"]
 
 
 def seasonal(values: Floats, days: Days, inside: NDArray[np.bool_]) -> Floats:

@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 import xarray as xr
 from links import CONFIGS, files, vod_summary
-from osse import read_summary
+from osse import read_measures
 from torch import Tensor
 
 from glab import io
@@ -117,7 +117,7 @@ def main() -> None:
     samples = draw_samples(catalogue, land, config.samples_of(LINK), average)
     networks = [trained(samples, config, member) for member in range(options.members)]
     heads = vod_summary(record(catalogue, land, config, networks), land, truth, config, LINK)
-    table = {"variance head": heads, "fitted variance": read_summary(options.run)}
+    table = {"variance head": heads, "fitted variance": read_measures(options.run)}
     print(pd.DataFrame(table).dropna().round(3).to_string())
 
 

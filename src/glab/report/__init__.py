@@ -1,7 +1,7 @@
 """The page of figures and tables.
 
-In: products and the tables and fields of `evaluate`. Out: one HTML file without external parts.
+In: products, and the tables and fields of `evaluate`. Out: one HTML file without external files.
 
-Read in this order: page (the sections and their order), material (all data of the page), record,
-skill, stations (the sections), tables, content (pictures, tables, cards), figures.
+Read in this order: page (all sections in order), material (all data of the page), record, skill,
+validation (the sections), tables, content (pictures, tables, cards, names), figures.
 """
