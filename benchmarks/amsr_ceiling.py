@@ -25,7 +25,7 @@ from glab.arrays import Booleans, Float32s, Indices
 from glab.calendar import Days, days_within, window_starts
 from glab.climatology import harmonics
 from glab.config import Config, Features, Network, Samples, Train, load_config
-from glab.evaluation.records import truths
+from glab.evaluation.records import pair_with_truth
 from glab.learning.columns import Feature, describe_columns
 from glab.learning.features import SensorFeatures
 from glab.learning.inputs import LinkInputs, open_inputs
@@ -90,7 +90,7 @@ def true_vod(truth: xr.Dataset, cells: Indices, starts: Days, config: Config) ->
         {"value": (("time", "cell"), np.zeros((len(starts), len(cells))))},
         {"time": starts.astype("datetime64[ns]"), "cell": cells},
     ).assign_attrs(variable="VOD", window_days=WINDOW_DAYS)
-    return truths(truth, asked, config.evaluate_of())["footprint"]
+    return pair_with_truth(asked, truth, config.evaluate_of()).truths["footprint"]
 
 
 def fit_seasonal(values: Float32s, days: Days, inside: Booleans) -> Float32s:

@@ -1,9 +1,9 @@
-"""Variants of a link on a benchmark world that was run before: what docs/method.md tells.
+"""Evaluate variants of a link on a finished benchmark world, for the tables of docs/method.md.
 
     python benchmarks/links.py runs/osse/1/trend-preserving tb_vod no_moisture past_and_future …
 
-Each link of config/osse.yaml and benchmarks/links.yaml that is named is trained on the run's own
-residuals and judged against the truth, all in this process; nothing of the run is changed.
+Each named link of config/osse.yaml and benchmarks/links.yaml is trained on the residuals of the
+run and evaluated against the truth. All of it happens in this process; the run is not changed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from glab.learning.network import ScaledNetwork
 from glab.learning.predict import LinkPredictor
 from glab.learning.samples import draw_samples
 from glab.learning.train import train_network
-from glab.report.tables import summary
+from glab.report.tables import measure_run
 
 HERE = Path(__file__).parent
 CONFIGS = [*(HERE.parent / "config" / name for name in ("config.yaml", "osse.yaml"))]
@@ -39,14 +39,14 @@ SHOWN = {
     "held out ": "trend skill, held-out cells",
     "R 2003–09": "R of anomalies, 2003–2009",
     "RMSE": "RMSE",
-    "clearings": "clearings: gain of the drop",
-    "too early": "clearings: share seen too early",
+    "clearings": "clearings: gain of drops",
+    "too early": "clearings: early fraction",
     "break": "largest break at a change of sensors",
 }
 
 
 def files(run: Path, config: Config, link: str) -> tuple[list[Path], list[Path]]:
-    """Residuals and climatologies of a link's sources over its baselines."""
+    """Return residuals and climatologies of a link's sources over its baselines."""
     found: dict[str, list[Path]] = {"residuals": [], "climatology": []}
     for baseline in dict.fromkeys(record.baseline for record in config.links[link].sensors):
         for source in config.link_sources(link):
@@ -66,14 +66,14 @@ def sensors_of(
 def ensemble(
     link_inputs: LinkInputs, land: xr.Dataset, config: Config, link: str, members: int
 ) -> list[ScaledNetwork]:
-    """Members of a link, trained on the run's residuals."""
+    """Train the members of a link on the residuals of the run."""
     settings = config.samples_of(link)
     samples = draw_samples(sensors_of(link_inputs, land, settings, settings.footprint), settings)
     return trained(samples, config.train_of(link), members)
 
 
 def trained(samples: xr.Dataset, settings: Train, members: int) -> list[ScaledNetwork]:
-    """Members of an ensemble, trained on the same samples."""
+    """Train the members of an ensemble on the same samples."""
     with TemporaryDirectory() as folder:
         return [
             train_network(samples, settings, member, Path(folder) / str(member)).network
@@ -88,7 +88,7 @@ def record(
     link: str,
     members: list[ScaledNetwork],
 ) -> xr.Dataset:
-    """What a link predicts for the whole record: `value`, `climatology` (time, cell, target)."""
+    """Predict the whole record of a link: `value`, `climatology` (time, cell, target)."""
     spec = config.predict_of(link)
     footprint = spec.footprint if spec.detail == "target" else None
     shape = len(spec.sensors), land.sizes["cell"], len(members[0].targets)
@@ -110,7 +110,7 @@ def record(
 def vod_measures(
     found: xr.Dataset, land: xr.Dataset, truth: xr.Dataset, config: Config, link: str
 ) -> dict[str, float]:
-    """Those of the benchmark's measures that the table of variants shows."""
+    """Return the measures of the benchmark that the table of variants contains."""
     measures = vod_summary(found.isel(target=0), land, truth, config, link)
     return {name: float(measures[label]) for name, label in SHOWN.items()}
 
@@ -118,40 +118,43 @@ def vod_measures(
 def vod_summary(
     found: xr.Dataset, land: xr.Dataset, truth: xr.Dataset, config: Config, link: str
 ) -> pd.Series:
-    """Every measure of the benchmark, of a record (time, cell) judged as the product is."""
+    """Return every measure of the benchmark of a record (time, cell), evaluated as the product."""
     days = config.links[link].window_days
-    told = found.assign_attrs(product="glab_vod", variable="VOD", window_days=days)
+    vod = found.assign_attrs(product="glab_vod", variable="VOD", window_days=days)
     settings = config.evaluate_of()
     skill, breaks, _ = evaluate_records(
-        [told], truth, evaluation_cells(land, truth, settings), settings
+        [vod], truth, evaluation_cells(land, truth, settings), settings
     )
-    return summary(skill, breaks)
+    return measure_run(skill, breaks)
 
 
 def tb_measures(found: xr.Dataset, land: xr.Dataset, truth: xr.Dataset) -> dict[str, float]:
-    """R of daily anomalies while AMSR-E and AMSR2 fly, and trends, by polarisation and V − H."""
+    """Return R of daily anomalies by AMSR sensor, and trends, of H, V and V − H."""
     here = truth.sel(cell=land["cell"].values, time=found["time"])
     true = here["tb"].where(here["frozen"] == 0).transpose("time", "cell", "channel").values
     days = found["time"].values.astype("datetime64[D]")
-    value, told = found["value"].values, {}
+    value, measures = found["value"].values, {}
     pairs = {"H": (value[..., 0], true[..., 0]), "V": (value[..., 1], true[..., 1])}
     pairs["V − H"] = tuple(v - h for v, h in zip(pairs["V"], pairs["H"]))
     for name, (product, seen) in pairs.items():
-        there = np.isfinite(product) & np.isfinite(seen)
-        sides = [np.where(there, side, np.nan) for side in (product, seen)]
+        both = np.isfinite(product) & np.isfinite(seen)
+        sides = [np.where(both, side, np.nan) for side in (product, seen)]
         anomalies = [metrics.deseasonalise(side, days) for side in sides]
         for sensor, use in {"AMSR-E": days < np.datetime64("2010-01-01"),
                             "AMSR2": days >= np.datetime64("2012-07-02")}.items():  # fmt: skip
-            told[f"R {name} {sensor}"] = float(
+            measures[f"R {name} {sensor}"] = float(
                 moments(*(side[use].ravel()[:, None] for side in anomalies)).r[0]
             )
         slopes = metrics.trends(*sides, days, fraction_min=0.2)
-        told[f"gain {name}"], told[f"skill {name}"] = metrics.gain(*slopes), metrics.skill(*slopes)
-    return told
+        measures[f"gain {name}"], measures[f"skill {name}"] = (
+            metrics.gain(*slopes),
+            metrics.skill(*slopes),
+        )
+    return measures
 
 
 def main() -> None:
-    """Print a table, a row for each link as it is done."""
+    """Print a row of the table for each link."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("links", nargs="+")
@@ -167,10 +170,10 @@ def main() -> None:
         members = ensemble(link_inputs, land, config, link, options.members)
         found = record(link_inputs, land, config, link, members)
         if config.links[link].target.variable == "vod":
-            told = vod_measures(found, land, truth, config, link)
+            measures = vod_measures(found, land, truth, config, link)
         else:
-            told = tb_measures(found, land, truth)
-        print(f"\n{pd.DataFrame({link: told}).T.round(4).to_string()}", flush=True)
+            measures = tb_measures(found, land, truth)
+        print(f"\n{pd.DataFrame({link: measures}).T.round(4).to_string()}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Both methods on the benchmark world, over seeds: the table of the README and of docs/method.md.
+"""Compare both methods on the benchmark world, over seeds: the table of docs/method.md.
 
 make osse SEED=2             runs both methods on one world: runs/osse/2
 make osse SEED=2 CHANGE=false    the same world without long-term change: runs/osse/2-no-change
-make osse-table              the table over every world that is there
+make osse-table              the table over all worlds in runs/osse
 """
 
 from __future__ import annotations
@@ -13,57 +13,63 @@ from pathlib import Path
 import pandas as pd
 
 from glab.io.files import read_table
-from glab.report.tables import EARLY_R, FALSE_TREND, METHODS, summary
+from glab.report.tables import EARLY_R, FALSE_TREND, METHODS, measure_run
 
 NO_CHANGE = "-no-change"
 
 
-def worlds(folder: Path) -> list[Path]:
-    """Folders of worlds that change, with a verdict on every method, by seed."""
-    found = [
+def find_worlds(folder: Path) -> list[Path]:
+    """Return the folders of worlds with change on which every method is evaluated, by seed."""
+    worlds = [
         path
         for path in folder.iterdir()
-        if path.name.isdigit() and all(is_judged(path / method) for method in METHODS)
+        if path.name.isdigit() and all(is_evaluated(path / method) for method in METHODS)
     ]
-    return sorted(found, key=lambda path: int(path.name))
+    return sorted(worlds, key=lambda path: int(path.name))
 
 
-def is_judged(run: Path) -> bool:
-    """Whether `evaluate` is done."""
+def is_evaluated(run: Path) -> bool:
+    """Return whether a run has its table of skill."""
     return (run / "results" / "evaluate" / "skill.csv").is_file()
 
 
-def read_summary(run: Path) -> pd.Series:
-    """The measures of a run that `evaluate` has judged, from its folder."""
+def read_measures(run: Path) -> pd.Series:
+    """Return the measures of a run, from the tables in its folder."""
     folder = run / "results" / "evaluate"
-    return summary(read_table(folder / "skill.csv"), read_table(folder / "breaks.csv"))
+    return measure_run(read_table(folder / "skill.csv"), read_table(folder / "breaks.csv"))
 
 
-def compared(world: Path) -> dict[str, pd.Series]:
-    """Measures of each method on one world, and what is told against one another."""
-    found = {method: read_summary(world / method) for method in METHODS}
-    published, ceiling = found["published"], found["trend-preserving"][EARLY_R[1]]
-    for measures in found.values():
+def compare_methods(world: Path) -> dict[str, pd.Series]:
+    """Return the measures of each method on one world, also relative to published and ceiling."""
+    by_method = {method: read_measures(world / method) for method in METHODS}
+    published, ceiling = by_method["published"], by_method["trend-preserving"][EARLY_R[1]]
+    for measures in by_method.values():
         measures["RMSE against published"] = measures["RMSE"] / published["RMSE"]
         measures[f"{EARLY_R[0]}, against published"] = measures[EARLY_R[0]] - published[EARLY_R[0]]
         measures[f"{EARLY_R[0]}, against the ceiling"] = measures[EARLY_R[0]] / ceiling
-    return found
+    return by_method
 
 
-def gathered(folder: Path) -> pd.DataFrame:
-    """Measures (rows) by method and seed (columns); false trends come from worlds of no change."""
+def collect_measures(folder: Path) -> pd.DataFrame:
+    """Return measures (rows) by method and seed (columns); false trends of worlds without change.
+
+    Args:
+        folder: contains a folder for each world, with or without change.
+    """
     columns = {}
-    for world in worlds(folder):
-        for method, measures in compared(world).items():
+    for world in find_worlds(folder):
+        for method, measures in compare_methods(world).items():
             still = world.with_name(world.name + NO_CHANGE) / method
-            told = read_summary(still)[FALSE_TREND[0]] if is_judged(still) else float("nan")
-            measures[FALSE_TREND[1]] = told
+            known = is_evaluated(still)
+            measures[FALSE_TREND[1]] = (
+                read_measures(still)[FALSE_TREND[0]] if known else float("nan")
+            )
             columns[method, int(world.name)] = measures
     return pd.DataFrame(columns)
 
 
 def as_markdown(table: pd.DataFrame, digits: int = 3) -> str:
-    """Medians over seeds by method, and each seed's value behind them."""
+    """Return medians over seeds by method, followed by the value of each seed."""
     seeds = sorted({seed for _, seed in table.columns})
     lines = [
         f"Seeds {', '.join(map(str, seeds))}: median over the worlds, then each world's value.",
@@ -82,7 +88,7 @@ def as_markdown(table: pd.DataFrame, digits: int = 3) -> str:
 
 
 def _number(value: float, digits: int) -> str:
-    """A number of the table; a dash where there is none."""
+    """Format a number; a dash where it is missing."""
     return "–" if pd.isna(value) else f"{value:.{digits}g}"
 
 
@@ -90,7 +96,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=Path("runs/osse"))
-    print(as_markdown(gathered(parser.parse_args().folder)))
+    print(as_markdown(collect_measures(parser.parse_args().folder)))
 
 
 if __name__ == "__main__":

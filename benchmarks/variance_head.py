@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 import xarray as xr
 from links import CONFIGS, files, sensors_of, vod_summary
-from osse import read_summary
+from osse import read_measures
 from torch import Tensor
 
 from glab import io
@@ -121,7 +121,7 @@ def main() -> None:
     networks = [train_heads(samples, config, member) for member in range(options.members)]
     predicted = predict_record(link_inputs, land, config, networks)
     heads = vod_summary(predicted, land, truth, config, LINK)
-    table = {"variance head": heads, "fitted variance": read_summary(options.run)}
+    table = {"variance head": heads, "fitted variance": read_measures(options.run)}
     print(pd.DataFrame(table).dropna().round(3).to_string())
 
 

@@ -21,11 +21,11 @@ rule acquire:
 rule acquire_stations:
     """Check an archive of stations that a user filled, and write its manifest."""
     output:
-        STATIONS,
+        "{archive}/manifest.json",
     log:
-        "logs/acquire/stations.log",
+        "logs/acquire/{archive}.log",
     benchmark:
-        "logs/acquire/stations.tsv"
+        "logs/acquire/{archive}.tsv"
     threads: 1
     resources:
         mem_mb=growing(500),

@@ -16,7 +16,6 @@ from glab.fingerprint import stage_print
 
 RUN = config_from(config)
 TILES = range(RUN.domain.tiles)
-STATIONS = f"{plan.station_archive(RUN)}/manifest.json"
 
 # Networks of this run, or of another run's folder. KEPT: this run has them or trains them.
 TAKEN_FROM = RUN.train.from_
@@ -33,7 +32,7 @@ shell.prefix("set -euo pipefail; export NUMBA_NUM_THREADS=$OMP_NUM_THREADS; ")
 
 def one_of(names):
     """Return a regular expression that matches the names and nothing else."""
-    return "|".join(map(re.escape, names))
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 wildcard_constraints:
@@ -44,6 +43,8 @@ wildcard_constraints:
     year=r"\d{4}",
     member=r"\d+",
     tile=r"\d+",
+    archive=one_of(plan.station_archives(RUN)),
+    name=one_of(RUN.evaluate.against),
 
 
 # Paths of sources.
@@ -169,10 +170,32 @@ def observed_files():
     return year_files(source, range(RUN.years.first, RUN.years.last + 1))
 
 
-def station_files():
-    """Return table and series of the stations, if a run compares `smos_ib` with stations."""
-    compared = RUN.evaluate.stations is not None and "smos_ib" in RUN.products
-    return ["results/evaluate/stations.csv", "results/evaluate/stations.nc"] if compared else []
+def set_files(name):
+    """Return the files of a validation set that exist or are made by this run."""
+    one = RUN.evaluate.against[name]
+    if one.kind == "stations":
+        available = RUN.archive == "simulate" or os.path.isdir(one.archive)
+        return [f"{one.archive}/manifest.json"] if available else []
+    if one.source is not None:
+        years = RUN.products[one.product]
+        return year_files(one.source, range(years.first, years.last + 1))
+    if not os.path.isdir(one.path):
+        return [one.path] if os.path.exists(one.path) else []
+    return sorted(os.path.join(at, file) for at, _, files in os.walk(one.path) for file in files)
+
+
+def set_data(name):
+    """Return what `glab evaluate` reads of a validation set: a folder in place of its files."""
+    one = RUN.evaluate.against[name]
+    path = one.path if one.kind == "grid" else None
+    return set_files(name) if path is None else [path]
+
+
+def against_files():
+    """Return tables and fields of the validation sets with files and a product of this run."""
+    sets = RUN.evaluate.against.items()
+    names = [name for name, one in sets if one.product in RUN.products and set_files(name)]
+    return [f"results/evaluate/against/{name}.{kind}" for name in names for kind in ("csv", "nc")]
 
 
 def beside_files():

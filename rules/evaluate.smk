@@ -27,29 +27,30 @@ rule evaluate:
         " --output {output.skill:q} --cells {output.cells:q} --breaks {output.breaks:q} --settings {params.settings:q} &> {log:q}"
 
 
-rule evaluate_stations:
-    """Compare soil moisture of `smos_ib` with stations."""
+rule evaluate_against:
+    """Compare a product with a validation set."""
     input:
-        products=lambda w: product_files("smos_ib"),
+        products=lambda w: product_files(RUN.evaluate.against[w.name].product),
         domain="results/domain.nc",
-        stations=STATIONS,
+        data=lambda w: set_files(w.name),
         truth="data/truth.nc" if RUN.archive == "simulate" else [],
     output:
-        table="results/evaluate/stations.csv",
-        series="results/evaluate/stations.nc",
+        table="results/evaluate/against/{name}.csv",
+        fields="results/evaluate/against/{name}.nc",
     log:
-        "logs/evaluate/stations.log",
+        "logs/evaluate/against/{name}.log",
     benchmark:
-        "logs/evaluate/stations.tsv"
+        "logs/evaluate/against/{name}.tsv"
     threads: 1
     resources:
-        mem_mb=growing(1500, per_tile=30),
+        mem_mb=growing(1500, per_tile=300),
         runtime=growing(30, per_tile=5),
     params:
-        truth=given("truth"),
+        given=given("truth"),
+        data=lambda w: set_data(w.name),
         settings=settings_of("evaluate"),
         code=code_of("evaluate"),
     shell:
-        "glab evaluate --products {input.products:q} {params.truth} --stations {input.stations:q}"
-        " --domain {input.domain:q} --output {output.table:q} --cells {output.series:q}"
-        " --settings {params.settings:q} &> {log:q}"
+        "glab evaluate --against {wildcards.name} --data {params.data:q} {params.given}"
+        " --products {input.products:q} --domain {input.domain:q} --output {output.table:q}"
+        " --cells {output.fields:q} --settings {params.settings:q} &> {log:q}"

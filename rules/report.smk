@@ -5,7 +5,7 @@ rule report:
         skill="results/evaluate/skill.csv",
         cells="results/evaluate/cells.nc",
         breaks="results/evaluate/breaks.csv",
-        stations=station_files(),
+        against=against_files(),
         beside=beside_files(),
         truth="data/truth.nc" if RUN.archive == "simulate" else [],
         curves=[curve for link in plan.links_in_use(RUN) for curve in curve_files(link)],
@@ -20,7 +20,7 @@ rule report:
         mem_mb=growing(800, per_tile=100),
         runtime=growing(30),
     params:
-        given=given("truth", "stations", "beside"),
+        given=given("truth", "against", "beside"),
         settings=settings_of("report"),
         code=code_of("report"),
     shell:

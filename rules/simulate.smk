@@ -45,11 +45,11 @@ rule simulate_stations:
     input:
         truth="data/truth.nc",
     output:
-        STATIONS,
+        "{archive}/manifest.json",
     log:
-        "logs/simulate/stations.log",
+        "logs/simulate/{archive}.log",
     benchmark:
-        "logs/simulate/stations.tsv"
+        "logs/simulate/{archive}.tsv"
     threads: 1
     resources:
         mem_mb=growing(1000),

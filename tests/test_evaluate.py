@@ -13,18 +13,22 @@ import fixtures_products as work
 from glab import io
 from glab.config import Evaluate, Period, Product, Splits
 from glab.errors import GlabError
-from glab.evaluation.breaks import segments_of
-from glab.evaluation.evaluate import COLUMNS, evaluate_records
+from glab.evaluation.breaks import find_segments
+from glab.evaluation.evaluate import (
+    COLUMNS,
+    annual_trend,
+    climatology_controls,
+    evaluate_records,
+    summarise_year,
+)
 from glab.evaluation.records import (
     cell_groups,
-    climatology_controls,
     evaluation_cells,
+    pair_with_truth,
     periods,
     product_records,
     to_record,
-    truths,
 )
-from glab.evaluation.summary import annual_trend, summarise_year
 from glab.steps.evaluate import evaluate
 from glab.steps.product import product
 
@@ -57,7 +61,7 @@ def cells(nature) -> xr.Dataset:
 
 
 @pytest.fixture(scope="module")
-def judged(nature, cells) -> tuple[pd.DataFrame, pd.DataFrame, xr.Dataset]:
+def tables(nature, cells) -> tuple[pd.DataFrame, pd.DataFrame, xr.Dataset]:
     return evaluate_records([vod_record()], nature, cells, SETTINGS)
 
 
@@ -74,8 +78,8 @@ def value(table: pd.DataFrame, metric: str, **where: str) -> float:
 # --- the table ----------------------------------------------------------------------------------
 
 
-def test_the_gain_of_a_damped_record_is_found(judged):
-    skill = judged[0]
+def test_the_gain_of_a_damped_record_is_found(tables):
+    skill = tables[0]
     assert value(skill, "trend_gain") == pytest.approx(0.8, abs=0.03)
     assert value(skill, "trend_gain", cells="held_out") == pytest.approx(0.8, abs=0.05)
     assert value(skill, "trend_skill") == pytest.approx(1 - 0.2**2, abs=0.03)
@@ -84,7 +88,7 @@ def test_the_gain_of_a_damped_record_is_found(judged):
     assert value(skill, "noise_cell_median") == pytest.approx(0.03, abs=0.01)
 
 
-def test_an_honest_spread_covers_and_a_narrow_one_does_not(nature, cells):
+def test_a_correct_uncertainty_covers_and_a_small_one_does_not(nature, cells):
     wide, narrow = vod_record(gain=1.0), vod_record(gain=1.0)
     narrow["std"] = narrow["std"] / 10
     found = [evaluate_records([each], nature, cells, SETTINGS)[0] for each in (wide, narrow)]
@@ -94,32 +98,32 @@ def test_an_honest_spread_covers_and_a_narrow_one_does_not(nature, cells):
     assert value(found[0], "spread") == pytest.approx(0.024, rel=1e-3)
 
 
-def test_residual_and_full_signal_have_one_rmse_but_not_one_correlation(judged):
-    skill = judged[0]
+def test_residual_and_full_signal_have_one_rmse_but_not_one_correlation(tables):
+    skill = tables[0]
     for group in ("all", "trained", "held_out", "cleared"):
         full = value(skill, "rmse", cells=group)
         assert value(skill, "rmse", cells=group, signal="residual") == pytest.approx(full, rel=1e-5)
     assert value(skill, "r") > value(skill, "r", signal="deseasonalised")
 
 
-def test_the_record_beats_its_controls(judged):
-    skill = judged[0]
+def test_the_record_beats_its_controls(tables):
+    skill = tables[0]
     for control in ("glab_vod: climatology", "glab_vod: persistence"):
         assert value(skill, "rmse", product=control) > 2 * value(skill, "rmse")
         assert value(skill, "r", product=control, signal="deseasonalised") < 0.6
     assert abs(value(skill, "trend_gain", product="glab_vod: climatology")) < 0.05
 
 
-def test_both_truths_are_told_and_the_footprint_is_smoother(judged, nature, cells):
-    assert set(judged[0]["truth"]) == {"cell", "footprint"}
-    found = truths(nature, vod_record(), SETTINGS)
+def test_both_truths_are_used_and_the_footprint_is_smoother(tables, nature, cells):
+    assert set(tables[0]["truth"]) == {"cell", "footprint"}
+    found = pair_with_truth(vod_record(), nature, SETTINGS).truths
     spread = {kind: np.nanstd(field, axis=1).mean() for kind, field in found.items()}
     assert spread["footprint"] < 0.8 * spread["cell"]
     assert np.nanmean(found["footprint"]) == pytest.approx(np.nanmean(found["cell"]), abs=0.02)
 
 
-def test_the_table_is_tidy_and_counts_its_pairs(judged, cells):
-    skill = judged[0]
+def test_the_table_is_tidy_and_counts_its_pairs(tables, cells):
+    skill = tables[0]
     assert list(skill.columns) == COLUMNS
     assert not skill.duplicated(COLUMNS[:7]).any()
     pairs = skill[(skill["metric"] == "rmse") & (skill["signal"] == "full")]
@@ -135,8 +139,8 @@ def test_the_table_is_tidy_and_counts_its_pairs(judged, cells):
     assert 0 < times["SMOS alone"] < times["held-out years"]
 
 
-def test_every_brief_period_is_told_for_trained_and_held_out_cells(judged):
-    skill = judged[0]
+def test_every_short_period_has_trained_and_held_out_cells(tables):
+    skill = tables[0]
     for period in ("held-out years", "SMOS alone"):
         assert set(skill[skill["period"] == period]["cells"]) >= {"all", "trained", "held_out"}
 
@@ -144,7 +148,7 @@ def test_every_brief_period_is_told_for_trained_and_held_out_cells(judged):
 # --- breaks and fields of cells ------------------------------------------------------------------
 
 
-def test_a_break_at_the_change_of_sensors_stands_out(nature, cells):
+def test_a_break_at_the_change_of_sensors_is_larger_than_others(nature, cells):
     breaks = evaluate_records([vod_record(gain=1.0, step=0.05)], nature, cells, SETTINGS)[1]
     own = breaks[(breaks["truth"] == "cell") & (breaks["cells"] == "all")].set_index("date")[
         "break"
@@ -155,15 +159,15 @@ def test_a_break_at_the_change_of_sensors_stands_out(nature, cells):
 
 def test_segments_follow_the_sensors_within_the_record():
     days = np.arange("2009-03-01", "2014-01-01", dtype="datetime64[D]")
-    found = segments_of(SETTINGS.sensors, days)
+    found = find_segments(SETTINGS.sensors, days)
     assert [s.name for s in found] == ["amsre", "amsre_smos", "smos", "amsr2_smos"]
     assert found[0].start == days[0] and found[-1].end == days[-1]
     for before, after in zip(found, found[1:]):
         assert after.start - before.end == np.timedelta64(1, "D")
 
 
-def test_fields_of_cells_agree_with_the_table(judged, cells):
-    skill, _, fields = judged
+def test_fields_of_cells_agree_with_the_table(tables, cells):
+    skill, _, fields = tables
     own = fields.sel(product="glab_vod", truth="cell")
     assert own.sizes == {"cell": cells.sizes["cell"]}
     found, true = own["VOD_trend"].values, own["VOD_truth_trend"].values
@@ -175,7 +179,7 @@ def test_fields_of_cells_agree_with_the_table(judged, cells):
     )
 
 
-# --- what is compared with what -----------------------------------------------------------------
+# --- cell groups and truths ---------------------------------------------------------------------
 
 
 def test_groups_are_those_of_the_links_splits(nature, cells):
@@ -190,10 +194,12 @@ def test_groups_are_those_of_the_links_splits(nature, cells):
 
 
 def test_frozen_days_count_in_no_window(nature):
-    judged = vod_record()
+    record = vod_record()
     frozen = nature.copy(deep=True)
     frozen["frozen"][: 31 + 10] = 1
-    plain, masked = (truths(each, judged, SETTINGS)["cell"] for each in (nature, frozen))
+    plain, masked = (
+        pair_with_truth(record, each, SETTINGS).truths["cell"] for each in (nature, frozen)
+    )
     assert np.isfinite(plain[0]).all()
     assert np.isnan(masked[0]).all() and np.isnan(masked[1]).all()
     assert np.array_equal(plain[5:], masked[5:])
@@ -202,25 +208,25 @@ def test_frozen_days_count_in_no_window(nature):
 def test_brightness_temperature_has_the_truth_of_its_footprint_alone(nature):
     tb = work.compose_year(nature, 2012)
     layers = xr.Dataset({"tb_h": tb["tb"].sel(channel="h", drop=True)})
-    found = truths(nature, to_record(layers, "tb_h", "glab_tb"), SETTINGS)
+    found = pair_with_truth(to_record(layers, "tb_h", "glab_tb"), nature, SETTINGS).truths
     assert list(found) == ["footprint"]
     expected = nature["tb"].sel(channel="h", time="2012", cell=tb["cell"].values)
     assert np.allclose(found["footprint"], expected)
 
 
 def test_persistence_is_last_years_truth(nature):
-    judged = vod_record()
-    true = truths(nature, judged, SETTINGS)["cell"]
+    record = vod_record()
+    true = pair_with_truth(record, nature, SETTINGS).truths["cell"]
     made = {
-        each.attrs["product"].split(": ")[1]: each for each in climatology_controls(judged, true)
+        each.attrs["product"].split(": ")[1]: each for each in climatology_controls(record, true)
     }
     last = made["persistence"]["value"].values
     assert np.isnan(last[:20]).all()
-    days = judged["time"].values.astype("datetime64[D]")
+    days = record["time"].values.astype("datetime64[D]")
     later = 30
     source = np.argmin(np.abs((days - (days[later] - 365)).astype(int)))
     assert np.array_equal(last[later], true[source])
-    assert np.array_equal(made["climatology"]["value"], judged["climatology"], equal_nan=True)
+    assert np.array_equal(made["climatology"]["value"], record["climatology"], equal_nan=True)
 
 
 def test_periods_without_a_day_are_left_out():
@@ -228,14 +234,14 @@ def test_periods_without_a_day_are_left_out():
     assert list(periods(days, SETTINGS)) == ["all", "other years", "SMOS alone"]
 
 
-def test_an_unknown_variable_and_foreign_cells_are_told(nature, cells):
-    judged = vod_record()
-    with pytest.raises(GlabError, match="no truth is known"):
-        truths(nature, judged.assign_attrs(variable="origin"), SETTINGS)
+def test_an_unknown_variable_and_foreign_cells_are_errors(nature, cells):
+    record = vod_record()
+    with pytest.raises(GlabError, match="the truth of this variable is not known"):
+        pair_with_truth(record.assign_attrs(variable="origin"), nature, SETTINGS)
     with pytest.raises(GlabError, match="lacks cells"):
-        truths(nature.isel(cell=slice(0, 5)), judged, SETTINGS)
+        pair_with_truth(record, nature.isel(cell=slice(0, 5)), SETTINGS)
     elsewhere = nature.assign_coords(cell=np.arange(nature.sizes["cell"]))
-    with pytest.raises(GlabError, match="share no cell"):
+    with pytest.raises(GlabError, match="no cell in common"):
         evaluation_cells(work.domain(), elsewhere, SETTINGS)
 
 
@@ -271,7 +277,7 @@ def arguments(run: Path, folder: Path) -> dict:
     }
 
 
-def test_the_step_judges_every_product_and_control_twice_the_same(run, tmp_path):
+def test_the_step_evaluates_every_product_and_control_reproducibly(run, tmp_path):
     control = sorted((run / "results" / "predict" / "tb_vod").glob("*.nc"))
     for folder in ("a", "b"):
         keys = arguments(run, tmp_path / folder)
@@ -293,7 +299,7 @@ def test_the_step_judges_every_product_and_control_twice_the_same(run, tmp_path)
         assert {"VOD_trend", "tb_h_rmse", "split", "change_kind", "lat"} <= set(fields.variables)
 
 
-def test_single_bins_of_smos_are_noisier_than_what_is_made_of_all(run, tmp_path):
+def test_single_bins_of_smos_are_noisier_than_the_40_degree_tb(run, tmp_path):
     bins = []
     for year in (2012, 2013):
         path = tmp_path / f"{year}.nc"
@@ -314,7 +320,7 @@ def test_single_bins_of_smos_are_noisier_than_what_is_made_of_all(run, tmp_path)
     assert value(skill, "slope", product="smos_ib", **where) == pytest.approx(1.0, abs=0.01)
 
 
-def test_without_a_truth_it_tells_what_the_products_hold(run, tmp_path):
+def test_without_a_truth_products_are_summarised(run, tmp_path):
     evaluate(**arguments(run, tmp_path))
     skill = pd.read_csv(tmp_path / "skill.csv")
     assert set(skill["metric"]) == {"present", "mean"} and set(skill["truth"]) == {"none"}
@@ -323,7 +329,7 @@ def test_without_a_truth_it_tells_what_the_products_hold(run, tmp_path):
     assert pd.read_csv(tmp_path / "breaks.csv").empty
 
 
-def test_retrievals_are_judged_as_their_users_filter_them(run, cells):
+def test_retrievals_are_filtered_as_their_users_do(run, cells):
     path = run / "results" / "product" / "smos_ib" / "2012.nc"
     found = {each.attrs["variable"]: each["value"] for each in product_records([path], cells)}
     with io.read(path) as year:
@@ -339,18 +345,18 @@ def test_a_file_that_is_no_product_is_named(run, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_records_are_gathered_in_the_order_of_the_cells(run, cells):
+def test_records_have_the_order_of_the_cells(run, cells):
     paths = sorted((run / "results" / "product" / "glab_vod").glob("*.nc"))
-    (judged,) = product_records(paths, cells)
+    (record,) = product_records(paths, cells)
     with io.read(run / "results" / "predict" / "tb_vod" / "2012.nc") as year:
-        assert np.array_equal(judged["value"].sel(time="2012"), year["vod"], equal_nan=True)
-    assert judged.attrs["window_days"] == 18
+        assert np.array_equal(record["value"].sel(time="2012"), year["vod"], equal_nan=True)
+    assert record.attrs["window_days"] == 18
 
 
-# --- digests ------------------------------------------------------------------------------------
+# --- summaries ----------------------------------------------------------------------------------
 
 
-def test_a_digest_has_the_means_of_the_year(run):
+def test_a_summary_has_the_means_of_the_year(run):
     with io.read(run / "results" / "product" / "glab_tb" / "2012.nc") as year:
         found = summarise_year(year, ["tb_h", "absent"])
         whole = year.load()

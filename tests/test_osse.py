@@ -1,5 +1,6 @@
 """The benchmark's measures, its table, and the order of the methods on three reduced worlds."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import yaml
 import in_process
 from glab.config import load_config
 from glab.io.files import read_table
-from glab.report.tables import CEILING, EARLY, FALSE_TREND, summary
+from glab.report.tables import CEILING, EARLY, FALSE_TREND, MEASURES, measure_run, method_table
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = {
@@ -34,8 +35,8 @@ BASELINES = {
 
 
 def row(metric, value, cells="all", period="all", signal="full", product="glab_vod", n=9):
-    told = {"product": product, "variable": "VOD", "truth": "footprint", "period": period}
-    return told | {"cells": cells, "signal": signal, "metric": metric, "value": value, "n": n}
+    row = {"product": product, "variable": "VOD", "truth": "footprint", "period": period}
+    return row | {"cells": cells, "signal": signal, "metric": metric, "value": value, "n": n}
 
 
 @pytest.fixture
@@ -56,23 +57,52 @@ def skill():
 
 @pytest.fixture
 def breaks():
-    place = {"product": "glab_vod", "truth": "footprint", "cells": "all"}
+    where = {"product": "glab_vod", "truth": "footprint", "cells": "all"}
     chance = {"placebo_p05": -0.002, "placebo_p95": 0.002}
-    return pd.DataFrame([place | {"break": s} | chance for s in (0.001, -0.006, 0.0015, -0.0001)])
+    return pd.DataFrame([where | {"break": s} | chance for s in (0.001, -0.006, 0.0015, -0.0001)])
 
 
-def test_measures_are_looked_up_where_they_stand(skill, breaks):
-    told = summary(skill, breaks)
-    assert told["trend gain, all cells"] == 0.9
-    assert told["trend gain, held-out cells"] == 0.7
-    assert told[FALSE_TREND[0]] == 0.001
-    assert told["R of anomalies, 2003–2009"] == 0.8
-    assert told["R of anomalies, 2003–2009, ceiling"] == 0.95
-    assert told["clearings: gain of the drop"] == 0.85
-    assert told[f"coverage of ±1σ, held-out cells, {EARLY}"] == 0.66
-    assert told["largest break at a change of sensors"] == 0.006
-    assert told["share of the breaks within those of placebo dates"] == 0.75
-    assert np.isnan(told["trend skill, all cells"])
+def test_measures_are_rows_of_the_tables(skill, breaks):
+    measures = measure_run(skill, breaks)
+    assert measures["trend gain, all cells"] == 0.9
+    assert measures["trend gain, held-out cells"] == 0.7
+    assert measures[FALSE_TREND[0]] == 0.001
+    assert measures["R of anomalies, 2003–2009"] == 0.8
+    assert measures["R of anomalies, 2003–2009, ceiling"] == 0.95
+    assert measures["clearings: gain of drops"] == 0.85
+    assert measures[f"coverage of ±1σ, held-out cells, {EARLY}"] == 0.66
+    assert measures["largest break at a change of sensors"] == 0.006
+    assert measures["fraction of breaks within the placebo range"] == 0.75
+    assert np.isnan(measures["trend skill, all cells"])
+
+
+def test_methods_are_compared_in_one_table(skill, breaks):
+    table = method_table({"published": (skill, breaks), "this": (skill, breaks)})
+    assert table.columns == ["", "published", "this"]
+    assert ["trend gain, all cells", "0.900", "0.900"] in table.rows
+    assert ["largest break at a change of sensors", "0.0060", "0.0060"] in table.rows
+
+
+def labels(section: str) -> list[str]:
+    """Labels of the first table of a section of docs/method.md."""
+    text = (ROOT / "docs" / "method.md").read_text().partition(f"\n## {section}\n")[2]
+    table = text[text.index("\n|---") :].partition("\n\n")[0]
+    return re.findall(r"^\| (.+?) \|", table, re.M)
+
+
+def test_labels_of_the_benchmark_table_are_those_of_the_code(skill, breaks):
+    known = set(measure_run(skill, breaks).index)
+    in_docs = labels("The benchmark's table")
+    assert {measure.label for measure in MEASURES} <= set(in_docs)
+    relative = {"RMSE against published", FALSE_TREND[1]}
+    for label in in_docs:
+        coverage = label.startswith("coverage of ±")
+        assert label in known | relative or coverage or ", against " in label, label
+
+
+def test_the_readme_has_no_copy_of_the_table():
+    text = (ROOT / "README.md").read_text()
+    assert "docs/method.md" in text and "| trend gain" not in text
 
 
 def test_the_published_overlay_reduces_and_changes_nothing_else():
@@ -108,7 +138,7 @@ def test_the_default_keeps_more_of_change_than_the_published_method(seed, tmp_pa
             (run / "data").symlink_to(tmp_path / "published" / "data")
         in_process.run(run, overlay(tmp_path, method, seed), "results/evaluate/skill.csv")
         tables = (read_table(run / f"results/evaluate/{name}.csv") for name in ("skill", "breaks"))
-        found[method] = summary(*tables)
+        found[method] = measure_run(*tables)
     old, new = found["published"], found["trend-preserving"]
     print(pd.DataFrame(found).to_string())
     assert new["trend skill, all cells"] > old["trend skill, all cells"]

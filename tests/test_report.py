@@ -1,4 +1,4 @@
-"""The page: self-contained, the same each time, and telling what the tables say."""
+"""The page: self-contained, reproducible, and with the numbers of the tables."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ import fixtures_products as work
 from glab import io
 from glab.config import Evaluate, Period, Product, Report, Splits
 from glab.evaluation.breaks import Segment
+from glab.evaluation.records import ProductAndTruth
 from glab.grids.cells import extent_of, horizontal_coordinates
 from glab.report import figures
-from glab.report.content import number
+from glab.report.content import number, sensors_named
 from glab.report.figures import Example, Panel
-from glab.report.figures.style import image, origin_colours, sensors_named
-from glab.report.material import Material, ProductAndTruth, example_cells
+from glab.report.figures.style import image, origin_colours
+from glab.report.material import Material, example_cells
 from glab.report.page import sections
 from glab.steps.evaluate import evaluate
 from glab.steps.product import product
@@ -137,7 +138,7 @@ def test_the_page_is_well_formed_and_refers_to_nothing_outside(page):
     assert {link[1:] for link in outline.links if link.startswith("#")} <= set(outline.ids)
 
 
-def test_every_figure_says_what_is_seen_and_how_to_read_it(page):
+def test_every_figure_has_a_title_and_a_caption(page):
     outline = Outline(page)
     assert len(outline.images) >= 14
     assert all(len(found["alt"]) > 60 for found in outline.images)
@@ -148,22 +149,22 @@ def test_every_figure_says_what_is_seen_and_how_to_read_it(page):
 
 def test_the_page_has_every_section(page):
     assert Outline(page).headings == [
-        "The record at a glance",
-        "Where values come from",
-        "Single cells through time",
-        "Latitude and time",
-        "Long-term change",
+        "Mean fields",
+        "Origin of values",
+        "Time series of single cells",
+        "Anomalies by latitude and time",
+        "Trends",
         "Skill of VOD",
-        "Where the sensors change",
-        "How sure it is",
+        "Breaks at sensor changes",
+        "Uncertainty",
         "Brightness temperature",
         "SMOS-IB: retrievals from the 40° brightness temperature",
-        "Training",
+        "Training curves",
         "Provenance",
     ]
 
 
-def test_the_page_tells_the_numbers_of_the_table(run, page):
+def test_the_page_has_the_numbers_of_the_table(run, page):
     skill = pd.read_csv(run / "results" / "evaluate" / "skill.csv")
     own = skill[(skill["product"] == "glab_vod") & (skill["truth"] == "footprint")]
     own = own[(own["period"] == "all") & (own["cells"] == "held_out")]
@@ -178,7 +179,7 @@ def test_the_same_run_gives_the_same_bytes(run, page, tmp_path):
     )
 
 
-def test_provenance_tells_code_and_settings(run, page):
+def test_provenance_contains_code_and_settings(run, page):
     with io.read(run / "results" / "product" / "glab_vod" / "2012.nc") as year:
         assert year.attrs["glab_code"] in page and year.attrs["glab_settings_sha256"] in page
         assert json.loads(year.attrs["glab_settings"])["license"].split("//")[1] in page
@@ -186,12 +187,12 @@ def test_provenance_tells_code_and_settings(run, page):
     assert str(run) not in page
 
 
-def test_without_a_truth_the_page_shows_what_there_is(run, tmp_path):
+def test_without_a_truth_the_page_shows_the_products(run, tmp_path):
     text = write_page(run, tmp_path / "index.html", "described")
-    found = Outline(text).headings
-    assert "Skill of VOD" not in found and "Where the sensors change" not in found
-    assert {"The record at a glance", "Where values come from", "Training"} <= set(found)
-    assert "No truth is known in this run" in text
+    headings = set(Outline(text).headings)
+    assert not {"Skill of VOD", "Breaks at sensor changes"} & headings
+    assert {"Mean fields", "Origin of values", "Training curves"} <= headings
+    assert "The truth of this run is not known" in text
 
 
 def test_a_failing_page_leaves_nothing(run, tmp_path, monkeypatch):
@@ -240,18 +241,18 @@ def test_examples_without_a_truth_lie_along_the_domain():
     assert chosen[0] == 0 and chosen[-1] == 39 and len(chosen) == SETTINGS.example_cells
 
 
-def test_values_of_cells_are_laid_on_the_window():
+def test_values_of_cells_are_put_on_the_extent():
     domain = work.domain()
     place = horizontal_coordinates(extent_of(domain))
     digest = place.assign(VOD_mean=("y", np.zeros(place.sizes["y"])), year=2012)
     empty = pd.DataFrame()
     made = Material(SETTINGS, {"glab_vod": [digest]}, {}, domain, empty, empty)
-    laid = made.laid(domain["lat"].values.astype(np.float32))
+    laid = made.to_map(domain["lat"].values.astype(np.float32))
     inside = np.isfinite(laid)
     assert inside.sum() == domain.sizes["cell"]
     rows = np.repeat(place["lat"].values[:, None], place.sizes["x"], axis=1)
     assert np.allclose(laid[inside], rows[inside], atol=1e-4)
-    means = made.by_row(np.tile(domain["lat"].values, (3, 1)))
+    means = made.row_means(np.tile(domain["lat"].values, (3, 1)))
     assert np.allclose(means, place["lat"].values, atol=1e-4)
 
 
@@ -260,7 +261,7 @@ def test_values_of_cells_are_laid_on_the_window():
     [(0.1234, 2, False, "0.12"), (-0.1, 1, True, "−0.1"), (0.04, 1, True, "0.0")]
     + [(-0.001, 2, False, "0.00"), (0.5, 1, True, "+0.5"), (np.nan, 2, False, "–")],
 )
-def test_numbers_for_people(value, digits, sign, text):
+def test_numbers_for_readers(value, digits, sign, text):
     assert number(value, digits, sign) == text
 
 
@@ -365,13 +366,13 @@ def test_origins_are_named_by_the_flags_of_the_file():
     fraction = np.tile([0.2, 0.3, 0.0, 0.4, 0.1], (len(time), 1))
     figure = figures.origin_fraction(time, fraction, flags)
     names = [text.get_text() for text in figure.legends[0].get_texts()]
-    expected = ["SMOS alone", "SMOS, SMAP and AMSR2", "gmi through the network", "nothing"]
+    expected = ["SMOS alone", "SMOS, SMAP and AMSR2", "gmi through the network", "no value"]
     assert names == expected, "a flag without any value is left out"
     colours = origin_colours(["none", "smos", "x_network", "y_network"])
     assert colours["x_network"] != colours["y_network"]
 
 
-def test_names_for_people():
+def test_names_for_readers():
     assert sensors_named("amsr2_smos_smap") == "AMSR2 + SMOS + SMAP"
     assert figures.QUANTITIES["tb_h"].label("trend") == "TB, H trend (K per year)"
     assert figures.QUANTITIES["VOD"].label() == "VOD"

@@ -1,4 +1,4 @@
-"""Stations: ISMN's files, what an overpass could see of them, how a product is held against it."""
+"""Stations: files of ISMN, their values at the overpasses, and the comparison with a product."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import xarray as xr
 
 import fixtures_products as work
 from glab import io
-from glab.config import Acquire, Evaluate, Product, Report, Simulate, Stations
+from glab.config import Acquire, Evaluate, Product, Report, Simulate, StationSet
 from glab.errors import GlabError
 from glab.evaluation.stations import (
+    IN_SITU,
     at_overpass,
-    collect_series,
     is_wanted,
+    join_series,
     medians,
     nearest_cells,
     score_series,
@@ -25,9 +26,9 @@ from glab.evaluation.stations import (
 from glab.readers import ismn
 from glab.readers.acquire import build_manifest, read_manifest, write_manifest
 from glab.report import figures
-from glab.report.figures.stations import Pair
+from glab.report.figures import Pair
 from glab.report.material import Material
-from glab.report.stations import chosen, station_table, stations
+from glab.report.validation import choose_stations, station_table, validation
 from glab.simulate.formats import ismn as native_ismn
 from glab.simulate.formats.ismn import write_stations
 from glab.simulate.instruments.stations import NETWORKS
@@ -36,6 +37,7 @@ from glab.steps.evaluate import evaluate
 from glab.steps.product import product
 from glab.steps.simulate import simulate
 
+SET = StationSet(kind="stations")
 DAYS = np.arange("2011-01-01", "2011-12-31", dtype="datetime64[D]")
 
 
@@ -69,10 +71,10 @@ def test_both_layouts_come_back(layout, tmp_path):
     np.testing.assert_allclose(found["soil_moisture"], wet, atol=1e-4)
     np.testing.assert_array_equal(found["time"].values, time.astype("datetime64[ns]"))
     assert found["flag"].values.tolist() == flags.tolist()
-    told = found.attrs
-    assert (told["network"], told["station"], told["climate"]) == ("NET", "Abc-1", "Aw")
-    assert (told["lat"], told["lon"]) == (5.0, 21.0) and told["land_cover"] == "Grassland"
-    assert (told["depth_from_m"], told["depth_to_m"]) == (0.05, 0.05)
+    about = found.attrs
+    assert (about["network"], about["station"], about["climate"]) == ("NET", "Abc-1", "Aw")
+    assert (about["lat"], about["lon"]) == (5.0, 21.0) and about["land_cover"] == "Grassland"
+    assert (about["depth_from_m"], about["depth_to_m"]) == (0.05, 0.05)
 
 
 def test_a_file_as_ismn_documents_it(tmp_path):
@@ -97,7 +99,7 @@ def test_a_file_as_ismn_documents_it(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "nothing\n", "a b c d e f g h i\n2012/13/45 00:00 x G M\n"])
-def test_what_is_no_station_file_is_told(text, tmp_path):
+def test_another_file_is_an_error(text, tmp_path):
     path = tmp_path / "N" / "S" / "N_N_S_sm_0.050000_0.050000_P_20120101_20120102.stm"
     path.parent.mkdir(parents=True)
     path.write_text(text)
@@ -107,7 +109,7 @@ def test_what_is_no_station_file_is_told(text, tmp_path):
         ismn.read(tmp_path / "x.stm")
 
 
-def test_another_variable_is_refused(tmp_path):
+def test_another_variable_is_an_error(tmp_path):
     path = native_ismn.write(tmp_path, station(), *hourly())
     other = path.with_name(path.name.replace("_sm_", "_ts_"))
     path.rename(other)
@@ -190,14 +192,14 @@ def beside(rng, count=200):
         xr.Dataset(attrs=about | {"network": n, "station": s, "cell": i, "land_cover": c} | CLIMATE)
         for i, (n, s, c) in enumerate([("A", "1", "Grassland"), ("B", "1", ""), ("B", "2", "")])
     ]
-    return collect_series(known, true, {"smos_ib": made}, days)
+    return join_series(known, {IN_SITU: true, "smos_ib": made}, days)
 
 
 CLIMATE = {"climate": "Aw"}
 
 
 def test_scores_are_those_of_the_field(rng):
-    table = score_series(beside(rng), Stations()).set_index(["network", "station"])
+    table = score_series(beside(rng), SET.pairs_min).set_index(["network", "station"])
     good, noisy, few = (table.loc[key] for key in (("A", "1"), ("B", "1"), ("B", "2")))
     assert good["r"] == pytest.approx(1.0) and good["rmse"] == pytest.approx(0.0, abs=1e-6)
     assert noisy["bias"] == pytest.approx(0.05, abs=0.005)
@@ -242,17 +244,18 @@ def run(tmp_path_factory) -> Path:
 
 
 def compare(run: Path, **more) -> tuple[pd.DataFrame, xr.Dataset]:
-    out = run / "results" / "evaluate"
+    out = run / "results" / "evaluate" / "against"
     evaluate(
         products=[run / "results/product/smos_ib/2011.nc"],
         domain=run / "results/domain.nc",
-        output=out / "stations.csv",
-        cells=out / "stations.nc",
-        settings=Evaluate(stations=Stations(pairs_min=20)),
-        stations=run / "data/ismn/manifest.json",
+        output=out / "ismn.csv",
+        cells=out / "ismn.nc",
+        settings=Evaluate(against={"ismn": SET.model_copy(update={"pairs_min": 20})}),
+        against="ismn",
+        data=[run / "data/ismn/manifest.json"],
         **more,
     )
-    return pd.read_csv(out / "stations.csv"), io.read(out / "stations.nc").load()
+    return pd.read_csv(out / "ismn.csv"), io.read(out / "ismn.nc").load()
 
 
 def test_stations_of_the_layer_and_domain_are_compared(run):
@@ -281,20 +284,28 @@ def test_unreadable_files_are_set_aside_until_they_are_too_many(run, tmp_path, c
         place.parent.mkdir(parents=True)
         place.write_text(good.read_text() if number else "damaged\n")
     write_manifest(archive, archive / "manifest.json", "ismn")
-    products, domain = [run / "results/product/smos_ib/2011.nc"], run / "results/domain.nc"
-    paths = {"products": products, "domain": domain, "stations": archive / "manifest.json"}
-    out = {"output": tmp_path / "s.csv", "cells": tmp_path / "s.nc"}
-    evaluate(**paths, **out, settings=Evaluate(stations=Stations(pairs_min=20)))
-    assert len(pd.read_csv(tmp_path / "s.csv")) == 4
+
+    def with_set(products=("results/product/smos_ib/2011.nc",), **options) -> pd.DataFrame:
+        one = SET.model_copy(update={"pairs_min": 20} | options)
+        evaluate(
+            products=[run / path for path in products],
+            domain=run / "results/domain.nc",
+            output=tmp_path / "s.csv",
+            cells=tmp_path / "s.nc",
+            settings=Evaluate(against={"ismn": one}),
+            against="ismn",
+            data=[archive / "manifest.json"],
+        )
+        return pd.read_csv(tmp_path / "s.csv")
+
+    assert len(with_set()) == 4
     assert "set aside" in capsys.readouterr().err
-    strict = Evaluate(stations=Stations(bad_fraction_max=0.1))
     with pytest.raises(GlabError, match="too many stations cannot be read"):
-        evaluate(**paths, **out, settings=strict)
-    nowhere = Evaluate(stations=Stations(distance_max_km=0.01))
-    with pytest.raises(GlabError, match="no stations to compare with"):
-        evaluate(**paths, **out, settings=nowhere)
-    with pytest.raises(GlabError, match="smos_ib alone"):
-        evaluate(**(paths | {"products": []}), **out, settings=nowhere)
+        with_set(bad_fraction_max=0.1)
+    with pytest.raises(GlabError, match="no year of smos_ib"):
+        with_set(products=())
+    assert with_set(distance_max_km=0.01).empty
+    assert "ismn: no values in the domain" in capsys.readouterr().err
 
 
 # --- the simulated ones -------------------------------------------------------------------------
@@ -324,35 +335,39 @@ def test_a_world_has_networks_of_every_kind(tmp_path):
 # --- the page -----------------------------------------------------------------------------------
 
 
+def material(table: pd.DataFrame, series: xr.Dataset, **against) -> Material:
+    settings = Report(against={"ismn": SET})
+    return Material(settings, {}, {}, xr.Dataset(), table, table, **against)
+
+
 def test_the_page_shows_series_and_medians(run):
     table, series = compare(run, truth=run / "data/truth.nc")
-    empty = Material(Report(), {}, {}, xr.Dataset(), table, table)
-    assert stations(empty).parts == []
-    section = stations(
-        Material(Report(), {}, {}, xr.Dataset(), table, table, stations=(series, table))
-    )
+    (section,) = validation(material(table, series, against={"ismn": (table, series)}))
+    assert section.title == "SMOS-IB and stations"
     picture, numbers = section.parts
     assert picture.image.startswith("data:image/svg+xml")
     assert ["Network"] in numbers.rows and numbers.rows[0][:2] == ["All stations", "SMOS-IB"]
-    none = table.assign(r=np.nan)
-    assert (
-        stations(
-            Material(Report(), {}, {}, xr.Dataset(), table, table, stations=(series, none))
-        ).parts
-        == []
-    )
+
+
+@pytest.mark.parametrize("scored", [False, None])
+def test_a_set_without_scores_is_listed(run, scored):
+    table, series = compare(run)
+    against = {} if scored is None else {"ismn": (table.assign(r=np.nan), series)}
+    (section,) = validation(material(table, series, against=against))
+    assert section.parts == [] and section.title == "Validation sets without a comparison"
+    assert section.text == ["ismn (data/ismn): SMOS-IB is not part of this run."]
 
 
 def test_the_median_of_each_network_is_shown_first():
     rows = [("A", r) for r in (0.1, 0.5, 0.6, 0.9, 0.2, 0.7, 0.8)] + [("B", 0.3)]
     table = pd.DataFrame(rows, columns=["network", "r"])
-    shown = chosen(table)
+    shown = choose_stations(table)
     assert len(shown) == 6 and 2 in shown and 7 in shown and 0 not in shown
 
 
 def test_a_table_without_classes_has_networks_alone(rng):
-    table = score_series(beside(rng), Stations()).assign(land_cover=np.nan, climate="")
-    assert [row for row in station_table(table).rows if len(row) == 1] == [["Network"]]
+    table = score_series(beside(rng), SET.pairs_min).assign(land_cover=np.nan, climate="")
+    assert [row for row in station_table(table, SET).rows if len(row) == 1] == [["Network"]]
 
 
 def test_a_figure_of_nothing_and_of_gaps():

@@ -10,7 +10,7 @@ import pytest
 import in_process
 from glab import io
 from glab.config import load_config
-from glab.evaluation.summary import summarise_year
+from glab.evaluation.evaluate import summarise_year
 from glab.steps.compose import compose
 from planning import ROOT
 

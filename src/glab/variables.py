@@ -170,6 +170,7 @@ VARIABLES: dict[str, Variable] = {
     "vod_trend": Variable("year-1", "relative change of VOD in a year, without clearings"),
     "clearing_day": Variable("days since 2000-01-01", "day of clearing, -1: none", dtype="int32"),
     "clearing_drop": Variable("1", "fraction of VOD lost by clearing", "", (0.0, 1.0)),
+    "reference": Variable("1", "values of a validation set, in its own unit"),
     "row": Variable("1", "row of the 25 km EASE-Grid 2.0, from north", dtype="int32"),
     "col": Variable("1", "column of the 25 km EASE-Grid 2.0, from 180 W", dtype="int32"),
     "lat": Variable("degrees_north", "latitude of the cell centre", "latitude", dtype="float64"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,11 +18,15 @@ FORMERLY = {
     "rebased_share": "rebased_fraction",
     "records": "sensors",
     "reference": "references",
+    "stations": "against",
     "trend_share_min": "trend_fraction_min",
     "validation_share": "validation_fraction",
     "window_share_min": "window_fraction_min",
 }
 """New names of settings, by their former one (CHANGELOG.md, "Formerly")."""
+
+NEW_FORMS = {"stations": ": {ismn: {kind: stations, archive: data/ismn}}"}
+"""Values of renamed settings whose form changed too."""
 
 
 def explain_fault(error: ValidationError, model: type[BaseModel]) -> GlabError:
@@ -30,47 +34,53 @@ def explain_fault(error: ValidationError, model: type[BaseModel]) -> GlabError:
     faults = error.errors()
     unknown = [fault for fault in faults if fault["type"] == "extra_forbidden"]
     for fault in unknown:
-        *parents, name = fault["loc"]
-        if name in FORMERLY and FORMERLY[name] in _known_keys(parents, model):
+        (*parents, name), known = _locate(fault["loc"], model)
+        if name in FORMERLY and FORMERLY[name] in known:
+            path = ".".join([*parents, FORMERLY[name]])
             return GlabError(
                 "this setting was renamed",
-                variable=_path(fault["loc"]),
+                variable=".".join([*parents, name]),
                 found=name,
                 expected=FORMERLY[name],
-                remedy=f"write {_path([*parents, FORMERLY[name]])}",
+                remedy=f"write {path}{NEW_FORMS.get(name, '')}",
             )
     fault = faults[0]
+    parts, known = _locate(fault["loc"], model)
     if fault in unknown:
-        *parents, name = fault["loc"]
-        known = _known_keys(parents, model)
-        return unknown_name("setting", str(name), known, variable=_path(fault["loc"]))
+        return unknown_name("setting", parts[-1], known, variable=".".join(parts))
     return GlabError(
         "a setting has an invalid value",
-        variable=_path(part for part in fault["loc"] if part != "[key]"),
+        variable=".".join(parts),
         found=fault["input"],
         expected=fault["msg"].removeprefix("Value error, "),
     )
 
 
-def _path(location: Iterable[Any]) -> str:
-    return ".".join(map(str, location))
+def _locate(location: Iterable[Any], whole: type[BaseModel]) -> tuple[list[str], list[str]]:
+    """Return the parts of the name of a setting, and the keys of the section that it lies in.
+
+    Pydantic adds to a location the `kind` of a section with several classes, and "[key]" for a
+    fault of a key; both are no part of the name.
+    """
+    parts: list[str] = []
+    classes: list[Any] = [whole]
+    for part in location:
+        fields = [each.model_fields[part] for each in classes if part in each.model_fields]
+        kinds = [c for c in classes if "kind" in c.model_fields and part in _kinds(c)]
+        if not kinds and part != "[key]":
+            parts.append(str(part))
+        inner = [one for field in fields for one in _sections_within(field.annotation)]
+        classes = inner or kinds or classes
+    keys = [field.alias or name for c in classes for name, field in c.model_fields.items()]
+    return parts, list(dict.fromkeys(keys))
 
 
-def _known_keys(parents: Sequence[Any], whole: type[BaseModel]) -> list[str]:
-    """Return the keys of the section at a location."""
-    model: Any = whole
-    for part in parents:
-        if isinstance(part, int) or not hasattr(model, "model_fields"):
-            continue
-        if part in model.model_fields:
-            model = _section_within(model.model_fields[part].annotation)
-    fields = getattr(model, "model_fields", {})
-    return [field.alias or name for name, field in fields.items()]
+def _kinds(section: Any) -> tuple[Any, ...]:
+    return get_args(section.model_fields["kind"].annotation)
 
 
-def _section_within(annotation: Any) -> Any:
-    """Return the section class inside an annotation such as dict[str, Source] or Series | None."""
+def _sections_within(annotation: Any) -> list[Any]:
+    """Return the section classes inside an annotation such as dict[str, Source]."""
     if hasattr(annotation, "model_fields"):
-        return annotation
-    inner = (_section_within(part) for part in getattr(annotation, "__args__", ()))
-    return next((part for part in inner if hasattr(part, "model_fields")), annotation)
+        return [annotation]
+    return [one for part in get_args(annotation) for one in _sections_within(part)]

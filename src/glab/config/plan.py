@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from glab.config.products import Stations
+from glab.config.products import StationSet
 from glab.config.run import Config
 from glab.errors import GlabError
 
@@ -32,9 +32,10 @@ def years_with(config: Config, source: str | None, years: list[int]) -> list[int
     return [] if source is None else [y for y in years if y in config.source_years(source)]
 
 
-def station_archive(config: Config) -> str:
-    """Return the folder of the archive of stations."""
-    return (config.evaluate.stations or Stations()).archive.rstrip("/")
+def station_archives(config: Config) -> list[str]:
+    """Return the folders of stations that validation sets name."""
+    sets = config.evaluate.against.values()
+    return list(dict.fromkeys(one.archive for one in sets if isinstance(one, StationSet)))
 
 
 def sensor_sources(config: Config, link: str, sensor: int) -> list[str]:

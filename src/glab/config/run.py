@@ -23,10 +23,9 @@ from glab.config.links import (
     TrainOptions,
 )
 from glab.config.products import (
-    STATIONS,
-    STATIONS_DOI,
     Evaluate,
     EvaluateOptions,
+    GridSet,
     Product,
     ProductName,
     ProductOptions,
@@ -34,6 +33,7 @@ from glab.config.products import (
     Publish,
     Report,
     ReportOptions,
+    StationSet,
 )
 from glab.config.retrieval import Lmeb, Retrieve, RetrieveOptions, Tb40, Tb40Options
 from glab.config.sources import (
@@ -116,6 +116,9 @@ class Config(Section):
             section, setting = table.split(".")
             for name in getattr(getattr(self, section), setting):
                 _check_name("link", name, self.links, table)
+        for name, one in self.evaluate.against.items():
+            if isinstance(one, GridSet) and one.source is not None:
+                _check_name("source", one.source, self.sources, f"evaluate.against.{name}.source")
         for name, request in self.products.items():
             _check_name("product", name, get_args(ProductName), "products")
             if request.baseline is not None:
@@ -179,12 +182,12 @@ class Config(Section):
             local_hour=hour,
         )
 
-    def acquire_of(self, source: str) -> Acquire:
-        """Return the slice of `acquire` for one source, or for the stations."""
+    def acquire_of(self, source: str, archive: str | None = None) -> Acquire:
+        """Return the slice of `acquire` for one source, or for an archive of stations."""
         bad_fraction_max = self.regrid.bad_fraction_max
-        if source == STATIONS:
-            return Acquire(reader=source, bad_fraction_max=bad_fraction_max, doi=STATIONS_DOI)
-        spec = self.sources[source]
+        sets = [one for one in self.evaluate.against.values() if isinstance(one, StationSet)]
+        stations = [one for one in sets if one.archive == archive]
+        spec = stations[0] if stations else self.sources[source]
         assert spec.reader is not None
         return Acquire(reader=spec.reader, bad_fraction_max=bad_fraction_max, doi=spec.doi)
 
@@ -280,16 +283,20 @@ class Config(Section):
         dois = sorted({source.doi for source in self.sources.values() if source.doi})
         return _slice(Product, self.product, product=product, references=dois)
 
-    def evaluate_of(self) -> Evaluate:
-        """Return the slice of `evaluate`."""
+    def evaluate_of(self, name: str | None = None) -> Evaluate:
+        """Return the slice of `evaluate`: for the truth, or for one validation set."""
         shared = {"splits": self.splits, "seed": self.seed, "overpass": self.product.overpass}
-        return _slice(Evaluate, self.evaluate, **shared)
+        if name is not None:
+            return Evaluate(against={name: self.evaluate.against[name]}, **shared)
+        return _slice(Evaluate, self.evaluate, against={}, **shared)
 
     def report_of(self) -> Report:
         """Return the slice of `report`."""
         run = {"name": self.name, "method": self.method, "seed": str(self.seed)}
-        shared = {"sensors": self.evaluate.sensors, "splits": self.splits, "seed": self.seed}
-        return _slice(Report, self.report, run=run, **shared)
+        names = ("against", "sensors", "break_window_days")
+        evaluation = {name: getattr(self.evaluate, name) for name in names}
+        shared = {"splits": self.splits, "seed": self.seed}
+        return _slice(Report, self.report, run=run, **evaluation, **shared)
 
     def _series(self, source: str) -> Series:
         series = self.sources[source].series

@@ -1,8 +1,9 @@
-"""Products against the truth, against stations, and against themselves.
+"""Comparison of products with the truth and with validation sets.
 
-In: product years, the domain and, where there is one, a truth or an archive of stations. Out:
-tables (skill, breaks) and fields of each cell.
+In: product years, the domain and, if available, a truth or a validation set. Out: tables of skill,
+breaks and agreement, and fields of each cell.
 
-Read in this order: statistics, records (pair products with a truth), evaluate (all measures),
-breaks (sensor changes, clearings), stations, summary (what products hold without a truth).
+Read in this order: records (files → pairs of product and truth, cell groups, periods), evaluate
+(all measures, or a summary without a truth), breaks (sensor changes, clearings), stations and
+gridded (validation sets), statistics (the measures).
 """

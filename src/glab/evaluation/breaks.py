@@ -1,7 +1,7 @@
 """Measure breaks at sensor changes and drops at clearings.
 
-A break is the difference between neighbouring segments, each seen by one set of sensors, on the
-same calendar days of both, in product minus truth, so that natural variation cancels.
+A break is the difference between neighbouring segments, each with one set of sensors, over the same
+calendar days of both, in product minus truth, so that natural variation cancels.
 """
 
 from __future__ import annotations
@@ -11,21 +11,31 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from glab.arrays import Booleans, Floats
+from glab.arrays import Booleans, Floats, finite_mean
 from glab.calendar import Days, day_of_year
 from glab.climatology.running import window_mean
 from glab.config import Evaluate, Period
-from glab.evaluation.records import select_masks
+from glab.evaluation.records import ProductAndTruth, record_days, select_masks
 from glab.evaluation.statistics import gain
+
+Row = dict[str, Any]
+"""One row of a table, by column."""
+
+BREAK_COLUMNS = [
+    *("product", "variable", "truth", "cells", "date", "before", "after"),
+    *("break", "placebo_p05", "placebo_p95", "placebos", "n"),
+]
+
+IN_BREAKS = ("all", "trained", "held_out", "uncleared")
 
 DAY = np.timedelta64(1, "D")
 YEAR = np.timedelta64(365, "D")
+"""Length of the stretches before and after a clearing: a whole year, so that seasons cancel."""
 
 
 class Segment(NamedTuple):
-    """A stretch of the record seen by one set of sensors; both days included."""
+    """A stretch of the record with one set of sensors; both days included."""
 
     name: str
     start: np.datetime64
@@ -37,56 +47,122 @@ class Segment(NamedTuple):
         return self.end - self.start + DAY
 
 
-def clip_segments(segments: Sequence[Segment], days: Days) -> list[Segment]:
-    """Segments as far as a record reaches; those it does not touch are left out."""
+def find_segments(sensors: Mapping[str, Period], days: Days) -> list[Segment]:
+    """Return the segments of a record in order, cut to its first and last day.
+
+    Args:
+        sensors: period of each set of sensors.
+        days: dates of the record; segments without a day are left out.
+    """
     first, last = days.min(), days.max()
-    inside = [Segment(s.name, max(s.start, first), min(s.end, last)) for s in segments]
-    return [segment for segment in inside if segment.start <= segment.end]
+    segments = [
+        Segment(
+            name,
+            max(np.datetime64(period.start, "D"), first),
+            last if period.end is None else min(np.datetime64(period.end, "D"), last),
+        )
+        for name, period in sensors.items()
+    ]
+    inside = [segment for segment in segments if segment.start <= segment.end]
+    return sorted(inside, key=lambda segment: segment.start)
+
+
+# --- breaks ---------------------------------------------------------------------------------------
+
+
+def break_rows(
+    pair: ProductAndTruth, kind: str, groups: Mapping[str, Booleans], settings: Evaluate
+) -> list[Row]:
+    """Compute the break at each change of sensors, and the range of breaks at placebo dates.
+
+    Args:
+        pair: daily values are averaged over windows first.
+        kind: which of its truths.
+        groups: cells; those in `IN_BREAKS` are computed.
+        settings: segments, length of windows and distance of placebo dates.
+
+    Returns:
+        rows of `BREAK_COLUMNS`.
+    """
+    width = settings.break_window_days
+    days, (difference,) = to_windows(pair.record, [pair.value - pair.truths[kind]], width)
+    segments = find_segments(settings.sensors, days)
+    rows: list[Row] = []
+    for before, after in zip(segments, segments[1:]):
+        by_cell = sensor_break(difference, days, before, after, width)
+        placebos = placebo_breaks(
+            *(difference, days, segments, before, after),
+            every_days=settings.placebo_every_days,
+            season_days=width,
+        )
+        row = {key: pair.record.attrs[key] for key in ("product", "variable")} | {"truth": kind}
+        row |= {"date": str(after.start), "before": before.name, "after": after.name}
+        for group, mask in select_masks(groups, IN_BREAKS).items():
+            means = finite_mean(placebos[:, mask], -1)
+            means = means[np.isfinite(means)]
+            low, high = np.percentile(means, [5, 95]) if means.size else (np.nan, np.nan)
+            values = {
+                "break": float(finite_mean(by_cell[mask], -1)),
+                "placebo_p05": float(low),
+                "placebo_p95": float(high),
+                "placebos": means.size,
+                "n": int(np.isfinite(by_cell[mask]).sum()),
+            }
+            rows.append(row | {"cells": group} | values)
+    return rows
+
+
+def to_windows(
+    record: xr.Dataset, layers: Sequence[Floats], window_days: int
+) -> tuple[Days, list[Floats]]:
+    """Average daily layers over consecutive windows from the record's first day on.
+
+    Args:
+        record: gives the days; the layers of a record that is in windows are returned unchanged.
+        layers: shape (time, cell) each, NaN where missing.
+        window_days: length of a window.
+
+    Returns:
+        first day of each window, and the layers on (window, cell), NaN without values.
+    """
+    days = record_days(record)
+    if record.attrs["window_days"] > 1:
+        return days, list(layers)
+    every = np.arange(days[0], days[-1] + 1, dtype="datetime64[D]")
+    starts, means = every[::window_days], []
+    for layer in layers:
+        daily = np.full((len(every), layer.shape[1]), np.nan, np.float32)
+        daily[(days - days[0]).astype(int)] = layer
+        means.append(window_mean(daily, every, starts, window_days)[0])
+    return starts, means
 
 
 def sensor_break(
     difference: Floats, days: Days, before: Segment, after: Segment, season_days: int = 18
 ) -> Floats:
-    """Mean of a difference in one segment less that in another, on the same calendar days.
+    """Return the mean of a difference in one segment less that in another, on the same days.
 
     Args:
         difference: product minus truth, shape (time, cell), NaN where either is missing.
         days: dates, shape (time,).
         before, after: the two segments.
-        season_days: length of the calendar classes within which days count as the same.
+        season_days: length of the calendar classes; days of one class count as the same.
 
     Returns:
-        shape (cell,); NaN where the segments share no calendar class.
+        shape (cell,); NaN where the segments have no calendar class in common.
     """
     seasons = (day_of_year(days) - 1) // season_days
-    number = int(366 // season_days) + 1
-    later, earlier = (
-        _seasonal_means(difference, (days >= s.start) & (days <= s.end), seasons, number)
-        for s in (after, before)
-    )
-    change = later - earlier
-    shared = np.isfinite(change).sum(axis=0)
-    return np.where(shared > 0, np.nansum(change, axis=0) / np.maximum(shared, 1), np.nan)
-
-
-def _seasonal_means(
-    values: Floats, use: NDArray[np.bool_], seasons: NDArray[np.int64], number: int
-) -> Floats:
-    """Mean of each calendar class, shape (class, cell); NaN where it is empty."""
-    classes = (seasons[use] == np.arange(number)[:, None]).astype(float)
-    part = np.asarray(values[use], float)
-    present = np.isfinite(part)
-    count = classes @ present
-    total = classes @ np.where(present, part, 0.0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def mean_break(cells: Floats) -> Floats:
-    """Mean over cells, the last axis; NaN without any."""
-    present = np.isfinite(cells)
-    count = present.sum(axis=-1)
-    total = np.where(present, cells, 0.0).sum(axis=-1)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    numbers = np.arange(int(366 // season_days) + 1)
+    means = []
+    for segment in (before, after):
+        use = (days >= segment.start) & (days <= segment.end)
+        classes = (seasons[use] == numbers[:, None]).astype(float)
+        values = np.asarray(difference[use], float)
+        present = np.isfinite(values)
+        count = classes @ present
+        total = classes @ np.where(present, values, 0.0)
+        means.append(np.where(count > 0, total / np.maximum(count, 1), np.nan))
+    return finite_mean(means[1] - means[0], 0)
 
 
 def placebo_breaks(
@@ -100,185 +176,114 @@ def placebo_breaks(
     side_days_min: int = 240,
     season_days: int = 18,
 ) -> Floats:
-    """Steps at dates where no sensor changes: what a record does by chance.
+    """Return breaks at dates where no sensor changes: their spread is the chance level.
 
-    Each date lies inside one segment; the stretches on its two sides are as long as those of the
-    real change, as far as the segment reaches.
+    Each date lies inside one segment. The two stretches next to it are as long as the segments of
+    the real change, or shorter where their segment ends.
 
     Args:
         difference, days, season_days: see `sensor_break`.
         segments: all segments of the record.
         before, after: the segments of the real change.
         every_days: distance of the placebo dates.
-        side_days_min: least length of a side (or the real side's, where that is shorter).
+        side_days_min: least length of a stretch (or of the real segment if that is shorter).
 
     Returns:
         shape (date, cell).
     """
-    found: list[Floats] = [np.empty((0, difference.shape[1]))]
+    rows: list[Floats] = [np.empty((0, difference.shape[1]))]
     for segment in segments:
         dates: Days = np.arange(segment.start, segment.end, np.timedelta64(every_days, "D"))
         for date in dates:
             left = Segment("", max(segment.start, date - before.length), date - DAY)
             right = Segment("", date, min(segment.end, date + after.length - DAY))
-            if _long_enough(left, before, side_days_min) and _long_enough(
-                right, after, side_days_min
-            ):
-                found.append(sensor_break(difference, days, left, right, season_days)[None])
-    return np.concatenate(found)
+            sides = ((left, before), (right, after))
+            least = np.timedelta64(side_days_min, "D")
+            if all(side.length >= min(real.length, least) for side, real in sides):
+                rows.append(sensor_break(difference, days, left, right, season_days)[None])
+    return np.concatenate(rows)
 
 
-def _long_enough(side: Segment, real: Segment, days_min: int) -> bool:
-    return bool(side.length >= min(real.length, np.timedelta64(days_min, "D")))
+# --- clearings ------------------------------------------------------------------------------------
 
 
-def level(values: Floats, days: Days, start: Days, end: Days) -> Floats:
-    """Mean of each cell from its own `start` to before its own `end`, shape (cell,)."""
-    use = (days[:, None] >= start) & (days[:, None] < end) & np.isfinite(values)
-    count = use.sum(axis=0)
-    return np.where(
-        count > 0, np.where(use, values, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan
-    )
+def clearing_rows(
+    pair: ProductAndTruth, kind: str, groups: Mapping[str, Booleans], cleared: Days
+) -> list[Row]:
+    """Compute gain and early fraction of the drops at clearings.
+
+    Args:
+        pair: the product.
+        kind: which of its truths.
+        groups: cells; "all", "trained" and "held_out" are computed.
+        cleared: day of clearing of each cell, NaT for none.
+    """
+    names = {"all": "cleared", "trained": "trained cleared", "held_out": "held_out cleared"}
+    rows: list[Row] = []
+    for group, mask in select_masks(groups, tuple(names)).items():
+        inside = mask & ~np.isnat(cleared)
+        if not inside.any():
+            continue
+        product, truth = pair.value[:, inside], pair.truths[kind][:, inside]
+        args = (product, truth, pair.days, cleared[inside])
+        row = {key: pair.record.attrs[key] for key in ("product", "variable")}
+        row |= {"truth": kind, "period": "all", "cells": names[group], "signal": "full"}
+        values = {
+            "clearing_gain": gain(*clearing_drops(*args)),
+            "early_fraction": early_fraction(*args),
+        }
+        n = int(inside.sum())
+        rows += [row | {"metric": metric, "value": v, "n": n} for metric, v in values.items()]
+    return rows
+
+
+def mean_level(values: Floats, days: Days, start: Days, end: Days) -> Floats:
+    """Return the mean of each cell from its own `start` to before its own `end`, shape (cell,)."""
+    use = (days[:, None] >= start) & (days[:, None] < end)
+    return finite_mean(np.where(use, values, np.nan), 0)
 
 
 def clearing_drops(
     product: Floats, truth: Floats, days: Days, cleared: Days
 ) -> tuple[Floats, Floats]:
-    """Drop of product and truth where forest is cleared: the year before less the year after.
+    """Return the drops at clearings: mean of the year before less that of the year after.
 
     Args:
         product, truth: shape (time, cell).
         days: dates, shape (time,).
-        cleared: day of each cell's clearing, shape (cell,).
+        cleared: day of clearing of each cell, shape (cell,).
 
     Returns:
-        drops of product and truth, shape (cell,).
+        drops of product and truth over dates where both exist, shape (cell,).
     """
     both = np.isfinite(product) & np.isfinite(truth)
-    parts = (np.where(both, part, np.nan) for part in (product, truth))
+    sides = (np.where(both, side, np.nan) for side in (product, truth))
     drops = [
-        level(part, days, cleared - YEAR, cleared) - level(part, days, cleared, cleared + YEAR)
-        for part in parts
+        mean_level(side, days, cleared - YEAR, cleared)
+        - mean_level(side, days, cleared, cleared + YEAR)
+        for side in sides
     ]
     return drops[0], drops[1]
-
-
-def clearing_gain(product: Floats, truth: Floats, days: Days, cleared: Days) -> float:
-    """Regression of the product's drops on the true ones, through zero."""
-    return gain(*clearing_drops(product, truth, days, cleared))
 
 
 def early_fraction(
     product: Floats, truth: Floats, days: Days, cleared: Days, early_days: int = 36
 ) -> float:
-    """Share of the drop that the product shows more than `early_days` before it happens.
+    """Return the fraction of the drop that a product shows more than `early_days` too early.
 
     The two windows that end `early_days` before the clearing are compared with the same calendar
-    days a year earlier; what the truth does there is taken off, and the rest is regressed on the
-    product's drop.
+    days a year earlier. The change of the truth between them is subtracted, and the rest is
+    regressed on the product's drop.
 
     Args:
         product, truth, days, cleared: see `clearing_drops`.
-        early_days: how early is too early.
+        early_days: two windows of 18 days: a window at the clearing itself contains a part of the
+            drop, and so may its neighbour.
     """
     end = cleared - np.timedelta64(early_days, "D")
     start = end - np.timedelta64(36, "D")
     difference = np.asarray(product - truth, float)
-    year_before = level(difference, days, start - YEAR, end - YEAR)
-    fallen = year_before - level(difference, days, start, end)
+    year_before = mean_level(difference, days, start - YEAR, end - YEAR)
+    fallen = year_before - mean_level(difference, days, start, end)
     drop, _ = clearing_drops(product, truth, days, cleared)
     return gain(fallen, np.where(np.isfinite(fallen), drop, np.nan))
-
-
-Row = dict[str, Any]
-
-BREAK_COLUMNS = [
-    *("product", "variable", "truth", "cells", "date", "before", "after"),
-    *("break", "placebo_p05", "placebo_p95", "placebos", "n"),
-]
-
-IN_BREAKS = ("all", "trained", "held_out", "uncleared")
-WINDOW_DAYS = 18
-"""Daily records are averaged to windows of this length before breaks are taken."""
-
-
-def segments_of(sensors: Mapping[str, Period], days: Days) -> list[Segment]:
-    """Stretches of a record with one set of sensors each, in order."""
-    last = np.datetime64("2100-01-01", "D")
-    made = [
-        Segment(name, np.datetime64(p.start, "D"), np.datetime64(p.end, "D") if p.end else last)
-        for name, p in sensors.items()
-    ]
-    return clip_segments(sorted(made, key=lambda segment: segment.start), days)
-
-
-def break_rows(
-    judged: xr.Dataset, true: Floats, kind: str, masks: Mapping[str, Booleans], settings: Evaluate
-) -> list[Row]:
-    """Steps of product minus truth at each change of sensors, beside placebo dates."""
-    days, difference = _in_windows(judged, judged["value"].values - true)
-    segments = segments_of(settings.sensors, days)
-    rows: list[Row] = []
-    for before, after in zip(segments, segments[1:]):
-        each = sensor_break(difference, days, before, after)
-        chance = placebo_breaks(
-            difference, days, segments, before, after, every_days=settings.placebo_every_days
-        )
-        row = {key: judged.attrs[key] for key in ("product", "variable")} | {"truth": kind}
-        row |= {"date": str(after.start), "before": before.name, "after": after.name}
-        rows += [
-            row | {"cells": group} | _beside_chance(each[mask], chance[:, mask])
-            for group, mask in select_masks(masks, IN_BREAKS).items()
-        ]
-    return rows
-
-
-def _beside_chance(each: Floats, chance: Floats) -> Row:
-    """Mean step over cells, and the 5th and 95th percentile of the placebo dates' mean breaks."""
-    means = mean_break(chance)
-    means = means[np.isfinite(means)]
-    low, high = np.percentile(means, [5, 95]) if means.size else (np.nan, np.nan)
-    return {
-        "break": float(mean_break(each)),
-        "placebo_p05": float(low),
-        "placebo_p95": float(high),
-        "placebos": means.size,
-        "n": int(np.isfinite(each).sum()),
-    }
-
-
-def _in_windows(judged: xr.Dataset, difference: Floats) -> tuple[Days, Floats]:
-    """A daily record's difference as means over windows; longer windows as they are."""
-    days = judged["time"].values.astype("datetime64[D]")
-    if judged.attrs["window_days"] > 1:
-        return days, difference
-    every = np.arange(days[0], days[-1] + 1, dtype="datetime64[D]")
-    daily = np.full((len(every), difference.shape[1]), np.nan, np.float32)
-    daily[(days - days[0]).astype(int)] = difference
-    starts = every[::WINDOW_DAYS]
-    return starts, window_mean(daily, every, starts, WINDOW_DAYS)[0]
-
-
-def clearing_rows(
-    judged: xr.Dataset, true: Floats, kind: str, masks: Mapping[str, Booleans], cleared: Days
-) -> list[Row]:
-    """How much of the drop at clearings a record shows, and how much of it too early."""
-    days = judged["time"].values.astype("datetime64[D]")
-    rows: list[Row] = []
-    for group, mask in select_masks(masks, ("all", "trained", "held_out")).items():
-        inside = mask & ~np.isnat(cleared)
-        if not inside.any():
-            continue
-        args = (judged["value"].values[:, inside], true[:, inside], days, cleared[inside])
-        name = {"all": "cleared", "held_out": "held_out cleared", "trained": "trained cleared"}
-        told = {
-            "clearing_gain": clearing_gain(*args),
-            "early_fraction": early_fraction(*args),
-        }
-        row = {key: judged.attrs[key] for key in ("product", "variable")}
-        row |= {"truth": kind, "period": "all", "cells": name[group], "signal": "full"}
-        rows += [
-            row | {"metric": metric, "value": value, "n": int(inside.sum())}
-            for metric, value in told.items()
-        ]
-    return rows

@@ -1,6 +1,6 @@
-"""Skill of records against a truth: tidy tables, fields of cells, breaks at sensor changes.
+"""Compute tables of skill and breaks and fields of cells; without a truth, summarise products.
 
-Every function takes plain datasets and arrays, so that a user's own product files can be judged.
+Every function takes plain datasets and arrays, so that a user can evaluate other product files.
 """
 
 from __future__ import annotations
@@ -11,145 +11,185 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from glab.arrays import Booleans, Floats
-from glab.calendar import Days
+from glab.arrays import Booleans, Float32s, Floats, finite_mean
+from glab.calendar import Days, time_blocks, year_of
 from glab.config import Evaluate
 from glab.evaluation import statistics
 from glab.evaluation.breaks import BREAK_COLUMNS, Row, break_rows, clearing_rows
-from glab.evaluation.records import cell_groups, climatology_controls, periods, select_masks, truths
-from glab.evaluation.statistics import Moments, keep_pairs, moments
+from glab.evaluation.records import (
+    ProductAndTruth,
+    cell_groups,
+    clearing_days,
+    pair_with_truth,
+    periods,
+    record_days,
+    select_masks,
+)
+from glab.evaluation.statistics import Moments, moments
+from glab.grids.cells import select_cells
+from glab.products.attributes import PRODUCTS
 
 COLUMNS = ["product", "variable", "truth", "period", "cells", "signal", "metric", "value", "n"]
 
 IN_EVERY_PERIOD = ("all", "trained", "held_out", "cleared", "uncleared")
-"""Groups of cells that skill is told for in every period; all groups for the whole record."""
+"""Groups of cells that are computed for every period; the whole record has all groups."""
 
 WIDTHS = (1, 2)
-"""Standard deviations whose coverage is told."""
+"""Standard deviations for which coverage is computed."""
+
+YEARS_MIN = 5
+"""Fewest annual means of a trend without a truth."""
 
 
 def evaluate_records(
     records: Sequence[xr.Dataset], truth: xr.Dataset, cells: xr.Dataset, settings: Evaluate
 ) -> tuple[pd.DataFrame, pd.DataFrame, xr.Dataset]:
-    """Tables of skill and breaks, and fields of cells, of records and their controls.
+    """Compare records and their controls with the truth.
 
     Args:
-        records: from `comparison.record`, on the same cells.
+        records: from `glab.evaluation.records`, on the cells of `cells`.
         truth: the simulated Earth, daily.
-        cells: from `comparison.judged_cells`.
-        settings: periods, segments, footprint, shares.
+        cells: from `groups.evaluation_cells`.
+        settings: periods, segments, footprint, fractions of valid values.
 
     Returns:
-        skill (`COLUMNS`), breaks (`BREAK_COLUMNS`), and fields `<variable>_<metric>(product, truth,
-        cell)`.
+        skill (`COLUMNS`), breaks (`BREAK_COLUMNS`), and fields `<variable>_<metric>` on (product,
+        truth, cell).
     """
-    masks = cell_groups(cells, truth, settings)
+    groups = cell_groups(cells, truth, settings)
+    cleared = clearing_days(truth.sel(cell=cells["cell"].values))
     skill: list[Row] = []
     breaks: list[Row] = []
     fields: list[xr.Dataset] = []
-    for judged in records:
-        for kind, true in truths(truth, judged, settings).items():
-            for each in [judged, *climatology_controls(judged, true)]:
-                rows, field = evaluate_record(each, true, kind, masks, settings)
+    for record in records:
+        pair = pair_with_truth(record, truth, settings)
+        for kind, true in pair.truths.items():
+            for each in [record, *climatology_controls(record, true)]:
+                one = ProductAndTruth(each, {kind: true})
+                rows, field = evaluate_record(one, kind, groups, settings)
                 skill += rows
                 fields.append(field)
-            skill += clearing_rows(judged, true, kind, masks, _clearing_days(truth, cells))
-            breaks += break_rows(judged, true, kind, masks, settings)
-    joined = xr.merge(fields, compat="no_conflicts", join="outer")
-    return pd.DataFrame(skill, columns=COLUMNS), pd.DataFrame(breaks, columns=BREAK_COLUMNS), joined
+            skill += clearing_rows(pair, kind, groups, cleared)
+            breaks += break_rows(pair, kind, groups, settings)
+    merged = xr.merge(fields, compat="no_conflicts", join="outer")
+    return pd.DataFrame(skill, columns=COLUMNS), pd.DataFrame(breaks, columns=BREAK_COLUMNS), merged
 
 
-def _clearing_days(truth: xr.Dataset, cells: xr.Dataset) -> Days:
-    """Day of clearing of each cell, NaT for never."""
-    if "clearing_day" not in truth:
-        return np.full(cells.sizes["cell"], np.datetime64("NaT"), "datetime64[D]")
-    day = truth["clearing_day"].sel(cell=cells["cell"].values).values
-    epoch = np.datetime64("2000-01-01", "D")
-    if day.dtype.kind != "M":
-        day = epoch + day.astype("timedelta64[D]")
-    day = day.astype("datetime64[D]")
-    return np.where(day >= epoch, day, np.datetime64("NaT"))
+def climatology_controls(record: xr.Dataset, truth: Floats) -> list[xr.Dataset]:
+    """Return controls: the record's climatology alone and, in windows, last year's truth.
+
+    Args:
+        record: a record without a climatology has no controls.
+        truth: at the record's times and cells, shape (time, cell).
+    """
+    if "climatology" not in record:
+        return []
+    controls = {"climatology": record["climatology"]}
+    if record.attrs["window_days"] > 1:
+        last_year = _last_year(truth, record_days(record))
+        controls["persistence"] = record["value"].copy(data=last_year)
+    rest = record.drop_vars(["std"], errors="ignore")
+    product = record.attrs["product"]
+    return [
+        rest.assign(value=value).assign_attrs(product=f"{product}: {name}")
+        for name, value in controls.items()
+    ]
 
 
-# --- skill ------------------------------------------------------------------------------------
+def _last_year(truth: Floats, days: Days) -> Floats:
+    """Return the truth of the window nearest to 365 days earlier, NaN where there is none."""
+    width = np.median(np.diff(days).astype(int)) if len(days) > 1 else 1
+    wanted = days - np.timedelta64(365, "D")
+    position = np.searchsorted(days, wanted - np.timedelta64(int(width // 2), "D"))
+    position = np.minimum(position, len(days) - 1)
+    close = np.abs((days[position] - wanted).astype(int)) <= width / 2
+    return np.where(close[:, None], truth[position], np.nan)
 
 
 def evaluate_record(
-    judged: xr.Dataset, true: Floats, kind: str, masks: Mapping[str, Booleans], settings: Evaluate
+    pair: ProductAndTruth, kind: str, groups: Mapping[str, Booleans], settings: Evaluate
 ) -> tuple[list[Row], xr.Dataset]:
-    """Rows of `COLUMNS` for every period and group of cells, and fields of cells, of one record.
+    """Compute every measure of one record, by period, group of cells and signal.
 
     Args:
-        judged: `value`, and `std`, `climatology` if there, (time, cell).
-        true: truth, (time, cell).
-        kind: name of that truth.
-        masks: groups of cells.
-        settings: periods and the share of the record that trends need.
+        pair: the record and its truths.
+        kind: which of the truths.
+        groups: groups of cells.
+        settings: periods, and the fraction of the record that a trend needs.
+
+    Returns:
+        rows of `COLUMNS`, and fields of the whole record; `r` is that of anomalies.
     """
-    days = judged["time"].values.astype("datetime64[D]")
-    rows: list[Row] = []
+    true, rows = pair.truths[kind], list[Row]()
     fields: dict[str, Floats] = {}
-    signals = _signals(judged, true, days)
-    for period, times in periods(days, settings).items():
-        chosen = dict(masks) if period == "all" else select_masks(masks, IN_EVERY_PERIOD)
-        part, seen = judged.isel(time=np.flatnonzero(times)), true[times]
+    signals = _signals(pair, true)
+    for period, times in periods(pair.days, settings).items():
+        chosen = dict(groups) if period == "all" else select_masks(groups, IN_EVERY_PERIOD)
         sums = {name: moments(p[times], t[times]) for name, (p, t) in signals.items()}
-        spread = _spread(part, seen)
-        found = [*_pair_rows(sums, chosen), *_spread_rows(spread, chosen)]
-        rows += [{"period": period, **row} for row in found]
+        spread = _spread(pair.record.isel(time=np.flatnonzero(times)), true[times])
+        measured = [*_pair_rows(sums, chosen), *_spread_rows(spread, chosen)]
         if period == "all":
             slopes = statistics.trends(
-                judged["value"].values, true, days, fraction_min=settings.trend_fraction_min
+                pair.value, true, pair.days, fraction_min=settings.trend_fraction_min
             )
-            rows += [{"period": period, **row} for row in _trend_rows(*slopes, chosen)]
-            fields = _fields(sums, spread, *slopes)
-    named = {key: judged.attrs[key] for key in ("product", "variable")} | {"truth": kind}
-    dims = ("product", "truth", "cell")
-    laid = {
-        f"{named['variable']}_{name}": (dims, values[None, None].astype(np.float32))
+            measured += _trend_rows(*slopes, chosen)
+            fields = {name: getattr(sums["full"], name) for name in ("rmse", "bias")}
+            fields = {"r": sums["deseasonalised"].r, **fields}
+            fields |= dict(zip(("trend", "truth_trend"), slopes))
+            fields |= {"coverage": spread["coverage_1"]} if "n" in spread else {}
+        rows += [{"period": period, **row} for row in measured]
+    names = {key: pair.record.attrs[key] for key in ("product", "variable")} | {"truth": kind}
+    layers = {
+        f"{names['variable']}_{name}": (
+            ("product", "truth", "cell"),
+            values[None, None].astype(np.float32),
+        )
         for name, values in fields.items()
     }
-    place = {"product": [named["product"]], "truth": [kind], "cell": judged["cell"].values}
-    return [named | row for row in rows], xr.Dataset(laid, place)
+    coords = {
+        "product": [names["product"]],
+        "truth": [kind],
+        "cell": pair.record["cell"].values,
+    }
+    return [names | row for row in rows], xr.Dataset(layers, coords)
 
 
-def _signals(judged: xr.Dataset, true: Floats, days: Days) -> dict[str, tuple[Floats, Floats]]:
-    """Product and truth: as they are, deseasonalised, and beyond the product's climatology.
+def _signals(pair: ProductAndTruth, true: Floats) -> dict[str, tuple[Floats, Floats]]:
+    """Return product and truth as they are, deseasonalised, and minus the product's climatology.
 
-    Seasons are fitted over the whole record, each side by its own, so that a period of some
-    months is judged by its anomalies too.
+    Seasonal cycles are fitted to each side over the whole record, so that periods of a few months
+    have anomalies too.
     """
-    product, seen = keep_pairs(judged["value"].values, true)
-    anomalies = [statistics.deseasonalise(side, days) for side in (product, seen)]
-    found: dict[str, tuple[Floats, Floats]] = {"full": (product, seen)}
-    found["deseasonalised"] = (anomalies[0], anomalies[1])
-    if "climatology" in judged:
-        cycle = judged["climatology"].values
-        found["residual"] = (product - cycle, seen - cycle)
-    return found
+    product, truth = statistics.keep_pairs(pair.value, true)
+    anomalies = [statistics.deseasonalise(side, pair.days) for side in (product, truth)]
+    signals: dict[str, tuple[Floats, Floats]] = {"full": (product, truth)}
+    signals["deseasonalised"] = (anomalies[0], anomalies[1])
+    if "climatology" in pair.record:
+        signals["residual"] = (product - pair.cycle, truth - pair.cycle)
+    return signals
 
 
-def _spread(part: xr.Dataset, true: Floats) -> dict[str, Floats]:
-    """Noise of each cell, and number, squared spread and covered truths of its pairs."""
-    value = part["value"].values
-    found: dict[str, Floats] = {"noise": statistics.noise(value)}
-    if "std" in part:
-        std = part["std"].values
+def _spread(record: xr.Dataset, true: Floats) -> dict[str, Floats]:
+    """Return the noise of each cell, and number, squared uncertainty and coverage of its pairs."""
+    value = record["value"].values
+    spread: dict[str, Floats] = {"noise": statistics.noise(value)}
+    if "std" in record:
+        std = record["std"].values
         present = np.isfinite(value) & np.isfinite(true) & np.isfinite(std)
-        found["n"] = present.sum(axis=0).astype(float)
-        found["square"] = (np.where(present, std, 0.0) ** 2).sum(axis=0)
+        spread["n"] = present.sum(axis=0).astype(float)
+        spread["square"] = (np.where(present, std, 0.0) ** 2).sum(axis=0)
         for width in WIDTHS:
-            found[f"coverage_{width}"] = statistics.coverage(value, true, std, width)
-    return found
+            spread[f"coverage_{width}"] = statistics.coverage(value, true, std, width)
+    return spread
 
 
-def _pair_rows(sums: Mapping[str, Moments], masks: Mapping[str, Booleans]) -> Iterator[Row]:
-    """R, errors and slope of all pairs of a group together, and medians over its cells."""
+def _pair_rows(sums: Mapping[str, Moments], groups: Mapping[str, Booleans]) -> Iterator[Row]:
+    """Compute R, errors and slope of all pairs of a group, and medians over its cells."""
     for signal, each in sums.items():
         full = signal == "full"
         names = ("r", "slope", "ubrmse")[: 3 if full else 1]
         by_cell = {name: getattr(each, name) for name in names}
-        for group, mask in masks.items():
+        for group, mask in groups.items():
             pooled, row = each.pooled(mask), {"cells": group, "signal": signal}
             for metric in ("r", "rmse", "slope", "bias", "ubrmse")[: 5 if full else 3]:
                 value = float(getattr(pooled, metric))
@@ -160,55 +200,160 @@ def _pair_rows(sums: Mapping[str, Moments], masks: Mapping[str, Booleans]) -> It
                 yield row | _quantile_row("ubrmse_cell_p90", each.ubrmse[mask], 0.9)
 
 
-def _quantile_row(metric: str, values: Floats, share: float) -> Row:
-    """A quantile of the finite values."""
-    there = values[np.isfinite(values)]
-    found = float(np.quantile(there, share)) if there.size else float("nan")
-    return {"metric": metric, "value": found, "n": there.size}
+def _quantile_row(metric: str, values: Floats, fraction: float) -> Row:
+    """Return a quantile of the finite values."""
+    finite = values[np.isfinite(values)]
+    quantile = float(np.quantile(finite, fraction)) if finite.size else float("nan")
+    return {"metric": metric, "value": quantile, "n": finite.size}
 
 
-def _spread_rows(spread: Mapping[str, Floats], masks: Mapping[str, Booleans]) -> Iterator[Row]:
-    """Noise, coverage of the truth and mean spread of groups of cells."""
-    for group, mask in masks.items():
+def _spread_rows(spread: Mapping[str, Floats], groups: Mapping[str, Booleans]) -> Iterator[Row]:
+    """Compute noise, coverage of the truth and mean uncertainty of groups of cells."""
+    for group, mask in groups.items():
         row = {"cells": group, "signal": "full"}
         yield row | _quantile_row("noise_cell_median", spread["noise"][mask], 0.5)
         if "n" not in spread:
             continue
         n = spread["n"][mask]
         number, safe = int(n.sum()), max(n.sum(), 1.0)
-        told = {f"coverage_{w}": np.nansum(spread[f"coverage_{w}"][mask] * n) for w in WIDTHS}
-        told |= {"spread": spread["square"][mask].sum()}
-        for metric, total in told.items():
+        totals = {f"coverage_{w}": np.nansum(spread[f"coverage_{w}"][mask] * n) for w in WIDTHS}
+        totals |= {"spread": spread["square"][mask].sum()}
+        for metric, total in totals.items():
             value = float(total / safe) if number else float("nan")
             value = value**0.5 if metric == "spread" else value
             yield row | {"metric": metric, "value": value, "n": number}
 
 
-def _trend_rows(found: Floats, true: Floats, masks: Mapping[str, Booleans]) -> Iterator[Row]:
-    """Gain and skill of trends, by group of cells."""
-    for group, mask in masks.items():
-        pair = found[mask], true[mask]
-        number = int(np.isfinite(pair[0]).sum())
-        told = {
-            "trend_gain": statistics.gain(*pair),
-            "trend_skill": statistics.skill(*pair),
-            "trend_r": float(moments(*pair).r),
-            "trend_error": statistics.false_trend(*pair),
+def _trend_rows(estimated: Floats, true: Floats, groups: Mapping[str, Booleans]) -> Iterator[Row]:
+    """Compute gain, skill, R and error of trends of groups of cells."""
+    for group, mask in groups.items():
+        trends = estimated[mask], true[mask]
+        number = int(np.isfinite(trends[0]).sum())
+        values = {
+            "trend_gain": statistics.gain(*trends),
+            "trend_skill": statistics.skill(*trends),
+            "trend_r": float(moments(*trends).r),
+            "trend_error": statistics.false_trend(*trends),
         }
-        for metric, value in told.items():
+        for metric, value in values.items():
             row = {"cells": group, "signal": "full", "metric": metric}
             yield row | {"value": value, "n": number}
 
 
-def _fields(
-    sums: Mapping[str, Moments], spread: Mapping[str, Floats], found: Floats, true: Floats
-) -> dict[str, Floats]:
-    """Measures of each cell over the whole record; R is that of deseasonalised series."""
-    full = sums["full"]
-    fields: dict[str, Floats] = {
-        "r": sums["deseasonalised"].r,
-        "rmse": full.rmse,
-        "bias": full.bias,
-    }
-    fields |= {"trend": found, "truth_trend": true}
-    return fields | ({"coverage": spread["coverage_1"]} if "n" in spread else {})
+# --- without a truth ------------------------------------------------------------------------------
+
+
+def summarise_products(
+    years: Sequence[xr.Dataset], cells: xr.Dataset
+) -> tuple[pd.DataFrame, pd.DataFrame, xr.Dataset]:
+    """Summarise products whose truth is not known: presence and mean by year, and trends.
+
+    Args:
+        years: product files of any products, opened lazily.
+        cells: `row` and `col` of the cells.
+
+    Returns:
+        as `evaluate_records`; the column `truth` is "none", and there are no breaks.
+    """
+    rows: list[Row] = []
+    fields: list[xr.Dataset] = []
+    for product in sorted({str(year.attrs["product"]) for year in years}):
+        files = [year for year in years if year.attrs["product"] == product]
+        files.sort(key=lambda year: year["time"].values[0])
+        summaries = [summarise_year(year, PRODUCTS[product].main) for year in files]
+        for variable in PRODUCTS[product].main:
+            for year in summaries:
+                row = {"product": product, "variable": variable, "truth": "none", "cells": "all"}
+                row |= {"period": str(int(year["year"])), "signal": "full"}
+                rows += [row | values for values in _presence(year, variable)]
+            trend = xr.DataArray(annual_trend(summaries, variable), dims=("y", "x"))
+            name = f"{variable}_trend"
+            on_grid = summaries[0][["lat", "lon"]].assign({name: trend})
+            on_cells = select_cells(on_grid, cells["row"].values, cells["col"].values)[name]
+            fields.append(
+                on_cells.reset_coords(drop=True)
+                .expand_dims(product=[product], truth=["none"])
+                .assign_coords(cell=cells["cell"].values)
+                .to_dataset()
+            )
+    merged = xr.merge(fields, compat="no_conflicts", join="outer")
+    return pd.DataFrame(rows, columns=COLUMNS), pd.DataFrame(columns=BREAK_COLUMNS), merged
+
+
+def _presence(year: xr.Dataset, variable: str) -> Iterator[Row]:
+    """Return fraction of present values and mean value, of cells with at least one value."""
+    fraction, mean = (year[f"{variable}_{key}"].values for key in ("present", "mean"))
+    ever = fraction > 0
+    for metric, values in (("present", fraction[ever]), ("mean", mean[ever])):
+        value = float(values.mean()) if values.size else float("nan")
+        yield {"metric": metric, "value": value, "n": int(ever.sum())}
+
+
+def summarise_year(year: xr.Dataset, variables: Sequence[str]) -> xr.Dataset:
+    """Average one product year over time and over longitude, and count present values.
+
+    Args:
+        year: a product file, opened lazily; a month is read at a time.
+        variables: names of fields (time, y, x); those that it lacks are left out.
+
+    Returns:
+        `<name>_mean(y, x)`, `<name>_present(y, x)` (fraction of times), `<name>_zonal(time, y)`;
+        `origin_fraction(time, flag)` among the cells with any value if it has `origin`; and `year`.
+        Float32.
+    """
+    names = [name for name in variables if name in year]
+    steps, shape = year.sizes["time"], (year.sizes["y"], year.sizes["x"])
+    total = {name: np.zeros(shape) for name in names}
+    count = {name: np.zeros(shape) for name in names}
+    zonal = {name: np.full((steps, shape[0]), np.nan, np.float32) for name in names}
+    for month in time_blocks(year["time"].values):
+        for name in names:
+            values = year[name].isel(time=month).values
+            present = np.isfinite(values)
+            total[name] += np.where(present, values, 0.0).sum(axis=0)
+            count[name] += present.sum(axis=0)
+            zonal[name][month] = finite_mean(values, 2)
+    summary = xr.Dataset(coords={key: year[key] for key in ("time", "y", "x", "lat", "lon")})
+    for name in names:
+        mean = np.where(count[name] > 0, total[name] / np.maximum(count[name], 1), np.nan)
+        summary[f"{name}_mean"] = ("y", "x"), mean.astype(np.float32)
+        summary[f"{name}_present"] = ("y", "x"), (count[name] / steps).astype(np.float32)
+        summary[f"{name}_zonal"] = ("time", "y"), zonal[name]
+    if "origin" in year:
+        summary["origin_fraction"] = ("time", "flag"), _origin_fractions(year["origin"])
+        summary["flag"] = str(year["origin"].attrs["flag_meanings"]).split()
+    return summary.assign_coords(year=int(year_of(year["time"].values[:1])[0]))
+
+
+def _origin_fractions(origin: xr.DataArray) -> Float32s:
+    """Return the fraction of each flag at each time, among cells with a value in the year.
+
+    Flags come from the file: `flag_values`, in which 0 is "none".
+    """
+    values = np.atleast_1d(origin.attrs["flag_values"])
+    counts = np.zeros((origin.sizes["time"], len(values)))
+    ever = np.zeros(origin.shape[1:], bool)
+    for month in time_blocks(origin["time"].values):
+        flags = origin.isel(time=month).values
+        ever |= (flags > 0).any(axis=0)
+        for column, value in enumerate(values):
+            counts[month, column] = (flags == value).sum(axis=(1, 2))
+    cells = max(int(ever.sum()), 1)
+    present = values != 0
+    counts[:, ~present] = cells - counts[:, present].sum(axis=1, keepdims=True)
+    return (counts / cells).astype(np.float32)
+
+
+def annual_trend(years: Sequence[xr.Dataset], variable: str) -> Float32s:
+    """Return the slope of the annual means of each cell, per year, shape (y, x).
+
+    Args:
+        years: from `summarise_year`, in order.
+        variable: one of their variables; cells with fewer than `YEARS_MIN` means are NaN.
+    """
+    means = np.stack([year[f"{variable}_mean"].values for year in years])
+    middle = np.array([np.datetime64(f"{int(year['year'])}-07-02", "D") for year in years])
+    flat = means.reshape(len(years), -1)
+    enough = np.isfinite(flat).sum(axis=0) >= YEARS_MIN
+    trend = np.where(enough, statistics.slopes(flat, middle), np.nan)
+    return trend.reshape(means.shape[1:]).astype(np.float32)

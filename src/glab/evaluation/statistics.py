@@ -1,8 +1,8 @@
 """Measures of agreement: pure functions of arrays with gaps, vectorised over cells.
 
-Product p and truth t are arrays of one shape with time as the first axis. Only pairs, where both
-are finite, count. Every measure is NaN where there are too few pairs. `Moments` holds the sums
-that correlations, errors and slopes are computed from, so that they can be pooled.
+Product p and truth t are arrays of one shape whose first axis is time. Only pairs count, where both
+are finite. Every measure is NaN where there are too few pairs. `Moments` are the sums from which
+correlations, errors and slopes are computed, so that cells can be pooled.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from glab.arrays import Float64s, Floats
+from glab.arrays import Array, Float64s, Floats
 from glab.calendar import DAYS_PER_YEAR, Days
 from glab.climatology import harmonics
 
 PAIRS_MIN = 3
-"""Fewest pairs a correlation is taken from."""
+"""Fewest pairs of a correlation: two points always lie on a line."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +38,15 @@ class Moments:
     m_tt: Float64s
     m_pt: Float64s
 
-    def pooled(self, cells: NDArray | slice = slice(None)) -> Moments:
-        """Moments of all pairs of some cells together (Chan et al. 1983, eq. 1.5)."""
+    def pooled(self, cells: Array | slice = slice(None)) -> Moments:
+        """Return the moments of all pairs of some cells together (Chan et al. 1983, eq. 1.5)."""
         n, p, t, m_pp, m_tt, m_pt = (np.atleast_1d(part)[cells] for part in astuple(self))
         p, t, total = np.where(n > 0, p, 0.0), np.where(n > 0, t, 0.0), n.sum()
         mean_p, mean_t = ratio((n * p).sum(), total), ratio((n * t).sum(), total)
         dp, dt = p - mean_p, t - mean_t
         spread = [(n * a * b).sum() for a, b in ((dp, dp), (dt, dt), (dp, dt))]
-        within = [part.sum() for part in (m_pp, m_tt, m_pt)]
-        return Moments(total, mean_p, mean_t, *(a + b for a, b in zip(spread, within)))
+        inner = [part.sum() for part in (m_pp, m_tt, m_pt)]
+        return Moments(total, mean_p, mean_t, *(a + b for a, b in zip(spread, inner)))
 
     @property
     def bias(self) -> Float64s:
@@ -56,7 +55,7 @@ class Moments:
 
     @property
     def ubrmse(self) -> Float64s:
-        """√(mean (p' − t')²), p' and t' being deviations from their means."""
+        """√(mean (p' − t')²), where p' and t' are deviations from their means."""
         return np.sqrt(np.maximum(ratio(self.m_pp + self.m_tt - 2 * self.m_pt, self.n), 0.0))
 
     @property
@@ -78,16 +77,16 @@ class Moments:
 
 
 def ratio(numerator: Any, denominator: Any) -> Any:
-    """Quotient, NaN where the denominator is zero."""
+    """Divide, with NaN where the denominator is zero."""
     safe = np.where(denominator != 0, denominator, 1.0)
     return np.where(denominator != 0, numerator / safe, np.nan)
 
 
 def moments(product: Floats, truth: Floats) -> Moments:
-    """Moments over the first axis, pair by pair, in two passes.
+    """Compute moments over the first axis, pair by pair, in two passes.
 
     Args:
-        product, truth: shape (time, …), one unit, NaN where missing.
+        product, truth: shape (time, …), in one unit, NaN where missing.
     """
     p, t = np.asarray(product), np.asarray(truth)
     cells = int(np.prod(p.shape[1:]))
@@ -123,40 +122,53 @@ def _sum_pairs(p: Any, t: Any, sums: Any) -> None:  # pragma: no cover - compile
 
 
 def keep_pairs(product: Floats, truth: Floats) -> tuple[Float64s, Float64s]:
-    """Both as float64, NaN wherever either is missing."""
+    """Return both as float64, NaN wherever either is missing."""
     p, t = np.asarray(product, float), np.asarray(truth, float)
     both = np.isfinite(p) & np.isfinite(t)
     return np.where(both, p, np.nan), np.where(both, t, np.nan)
 
 
 def correlation(product: Floats, truth: Floats) -> Float64s:
-    """Pearson's R over time, shape (…)."""
+    """Return Pearson's R over time, shape (…)."""
     return moments(product, truth).r
 
 
+def rank_correlation(product: Floats, truth: Floats) -> float:
+    """Return Spearman's rank correlation of all pairs: Pearson's R of their ranks.
+
+    Args:
+        product, truth: any shape, each in its own unit, NaN where missing.
+    """
+    from scipy.stats import rankdata
+
+    both = np.isfinite(product) & np.isfinite(truth)
+    return float(moments(rankdata(product[both]), rankdata(truth[both])).r)
+
+
 def rmse(product: Floats, truth: Floats) -> Float64s:
-    """Root mean square of p − t over time, shape (…)."""
+    """Return the root mean square of p − t over time, shape (…)."""
     return moments(product, truth).rmse
 
 
 def bias(product: Floats, truth: Floats) -> Float64s:
-    """Mean of p − t over time, shape (…)."""
+    """Return the mean of p − t over time, shape (…)."""
     return moments(product, truth).bias
 
 
 def ubrmse(product: Floats, truth: Floats) -> Float64s:
-    """RMSE after both means are removed, shape (…)."""
+    """Return the RMSE after both means are removed, shape (…)."""
     return moments(product, truth).ubrmse
 
 
 def deseasonalise(values: Floats, days: Days, *, cycles: int = 3, values_min: int = 15) -> Float64s:
-    """Values minus the cell's own mean and annual harmonics (least squares at what is there).
+    """Subtract each cell's own mean and annual harmonics (least squares over its values).
 
     Args:
         values: shape (time, cell), NaN where missing.
         days: dates, shape (time,).
         cycles: number of annual harmonics.
-        values_min: cells with fewer values become NaN.
+        values_min: cells with fewer values become NaN. The default is about twice the seven
+            coefficients of three harmonics.
     """
     series = np.asarray(values, float)
     enough = np.isfinite(series).sum(axis=0) >= values_min
@@ -168,7 +180,7 @@ def deseasonalise(values: Floats, days: Days, *, cycles: int = 3, values_min: in
 
 
 def slopes(values: Floats, days: Days) -> Float64s:
-    """Ordinary least-squares slope of each cell, per year: Σ(x−x̄)(y−ȳ)/Σ(x−x̄)².
+    """Return the least-squares slope of each cell, per year: Σ(x−x̄)(y−ȳ)/Σ(x−x̄)².
 
     Args:
         values: shape (time, cell), NaN where missing.
@@ -181,42 +193,42 @@ def slopes(values: Floats, days: Days) -> Float64s:
 def trends(
     product: Floats, truth: Floats, days: Days, *, fraction_min: float = 0.4
 ) -> tuple[Float64s, Float64s]:
-    """Slopes of product and truth per year, over the dates where both exist.
+    """Return the slopes of product and truth per year, over the dates where both exist.
 
     Args:
         product, truth: shape (time, cell); truth NaN where the ground is frozen.
         days: dates, shape (time,).
-        fraction_min: cells with pairs on a smaller share of the record become NaN.
+        fraction_min: cells with pairs on a smaller fraction of the record become NaN.
     """
     p, t = keep_pairs(product, truth)
     enough = np.isfinite(p).mean(axis=0) >= fraction_min
-    found, true = slopes(p, days), slopes(t, days)
-    return np.where(enough, found, np.nan), np.where(enough, true, np.nan)
+    estimated, true = slopes(p, days), slopes(t, days)
+    return np.where(enough, estimated, np.nan), np.where(enough, true, np.nan)
 
 
-def gain(found: Floats, true: Floats) -> float:
-    """Σ f·t / Σ t² over cells: 1 where the whole of the true signal is found, 0 where none is."""
-    f, t = keep_pairs(found, true)
-    return float(ratio(np.nansum(f * t), np.nansum(t * t)))
+def gain(estimated: Floats, true: Floats) -> float:
+    """Return Σ e·t / Σ t² over cells: 1 if the whole true signal is recovered, 0 if none is."""
+    e, t = keep_pairs(estimated, true)
+    return float(ratio(np.nansum(e * t), np.nansum(t * t)))
 
 
-def skill(found: Floats, true: Floats) -> float:
-    """1 − Σ(f − t)² / Σ t² over cells: 1 perfect, 0 no better than no signal at all."""
-    f, t = keep_pairs(found, true)
-    return float(1.0 - ratio(np.nansum((f - t) ** 2), np.nansum(t * t)))
+def skill(estimated: Floats, true: Floats) -> float:
+    """Return 1 − Σ(e − t)² / Σ t² over cells: 1 if perfect, 0 if no better than no signal."""
+    e, t = keep_pairs(estimated, true)
+    return float(1.0 - ratio(np.nansum((e - t) ** 2), np.nansum(t * t)))
 
 
-def false_trend(found: Floats, true: Floats) -> float:
-    """Standard deviation over cells of f − t: trends that are not there."""
-    f, t = keep_pairs(found, true)
-    present = np.isfinite(f)
-    return float(np.std((f - t)[present])) if present.any() else float("nan")
+def false_trend(estimated: Floats, true: Floats) -> float:
+    """Return the standard deviation over cells of e − t: trends that the truth does not have."""
+    e, t = keep_pairs(estimated, true)
+    present = np.isfinite(e)
+    return float(np.std((e - t)[present])) if present.any() else float("nan")
 
 
 def coverage(product: Floats, truth: Floats, std: Floats, width: float) -> Float64s:
-    """Share of truths within ± `width` standard deviations, over time, shape (…).
+    """Return the fraction of truths within ± `width` standard deviations, over time, shape (…).
 
-    0.683 for width 1 and 0.954 for width 2 where a Gaussian spread is right.
+    A correct Gaussian uncertainty gives 0.683 for width 1 and 0.954 for width 2.
     """
     inside = np.abs(product - truth) <= width * std
     present = np.isfinite(product) & np.isfinite(truth) & np.isfinite(std)
@@ -226,24 +238,26 @@ def coverage(product: Floats, truth: Floats, std: Floats, width: float) -> Float
 def spread_against_error(
     product: Floats, truth: Floats, std: Floats, bins: int = 10
 ) -> tuple[Float64s, Float64s, Float64s]:
-    """Root mean square of stated spread and of error in classes of equal number, by spread.
+    """Return root mean squares of uncertainty and error in classes of equal number.
+
+    Pairs are sorted by their uncertainty. A reliable uncertainty lies on the diagonal
+    (Leutbecher & Palmer 2008, doi:10.1016/j.jcp.2007.02.014).
 
     Returns:
-        spread, error and number of pairs, each of shape (bins,); a reliable spread lies on the
-        diagonal (Leutbecher & Palmer 2008, doi:10.1016/j.jcp.2007.02.014).
+        uncertainty, error and number of pairs, each of shape (bins,).
     """
     present = np.isfinite(product) & np.isfinite(truth) & np.isfinite(std)
     order = np.argsort(std[present], kind="stable")
     spread, error = np.asarray(std, float)[present][order], (product - truth)[present][order]
-    parts = [part for part in np.array_split(np.arange(order.size), bins) if part.size]
-    root = [[np.sqrt(np.mean(x[part] ** 2)) for part in parts] for x in (spread, error)]
-    return np.array(root[0]), np.array(root[1]), np.array([float(part.size) for part in parts])
+    classes = [part for part in np.array_split(np.arange(order.size), bins) if part.size]
+    root = [[np.sqrt(np.mean(x[part] ** 2)) for part in classes] for x in (spread, error)]
+    return np.array(root[0]), np.array(root[1]), np.array([float(part.size) for part in classes])
 
 
 def noise(values: Floats) -> Float64s:
-    """Noise of each series: standard deviation of successive differences over √2.
+    """Return the noise of each series: standard deviation of successive differences over √2.
 
-    Successive are values that follow each other, whatever gap lies between.
+    Successive values may have a gap between them.
 
     Args:
         values: shape (time, cell), NaN where missing.

@@ -1,8 +1,8 @@
 """The page of figures and tables.
 
-In: products and the tables and fields of `evaluate`. Out: one HTML file without external parts.
+In: products, and the tables and fields of `evaluate`. Out: one HTML file without external files.
 
-Read in this order: page (the sections and their order), material (all data of the page), record,
-skill, stations (the sections), tables, content (pictures, tables, cards), figures;
-besides the page, point (the values of one cell and day as text, for `glab trace`).
+Read in this order: page (all sections in order), material (all data of the page), record, skill,
+validation (the sections), tables, content (pictures, tables, cards, names), figures; besides the
+page, point (the values of one cell and day as text, for `glab trace`).
 """

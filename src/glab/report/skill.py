@@ -1,4 +1,4 @@
-"""Sections that hold the record against the truth: trends, skill, breaks, uncertainty."""
+"""Sections that compare products with the truth: trends, skill, breaks, uncertainty, methods."""
 
 from __future__ import annotations
 
@@ -6,53 +6,66 @@ import numpy as np
 
 from glab.evaluation.statistics import deseasonalise, keep_pairs
 from glab.report import figures
-from glab.report.content import VARIABLE_NAMES, PageSection, Picture, truth_kind
+from glab.report.content import (
+    GROUP_NAMES,
+    VARIABLE_NAMES,
+    PageSection,
+    Picture,
+    Table,
+    capitalised,
+    truth_kind,
+)
 from glab.report.figures import Panel
 from glab.report.material import Material
-from glab.report.record import raster
-from glab.report.tables import GROUPS, noise_table, retrieval_table, skill_table, trend_table
+from glab.report.tables import (
+    method_table,
+    noise_table,
+    retrieval_table,
+    skill_table,
+    trend_table,
+)
 
 
 def trends(material: Material) -> PageSection:
-    """Maps and scatter of trends, and their table."""
+    """Show maps and scatter of VOD trends, and their table."""
     name, product = "VOD_trend", "glab_vod"
     fields = material.fields
     if name not in fields or product not in fields["product"].values:
-        return PageSection("Long-term change")
-    own = fields.sel(product=product)
-    kind = next(k for k in ("footprint", "cell", "none") if k in own["truth"].values)
-    found = own[name].sel(truth=kind).values
-    panels = [Panel("GLAB-VOD, trend", material.laid(found), "VOD", "trend")]
-    parts: list = []
+        return PageSection("Trends")
+    fields = fields.sel(product=product)
+    kind = next(k for k in ("footprint", "cell", "none") if k in fields["truth"].values)
+    trend = fields[name].sel(truth=kind).values
+    panels = [Panel("GLAB-VOD, trend", material.to_map(trend), "VOD", "trend")]
+    parts: list[Picture | Table] = []
     if kind != "none":
-        true = own["VOD_truth_trend"].sel(truth=kind).values
+        true = fields["VOD_truth_trend"].sel(truth=kind).values
         panels += [
-            Panel("Truth, trend", material.laid(true), "VOD", "trend"),
-            Panel("Product minus truth", material.laid(found - true), "VOD", "trend"),
+            Panel("Truth, trend", material.to_map(true), "VOD", "trend"),
+            Panel("Product minus truth", material.to_map(trend - true), "VOD", "trend"),
         ]
-        groups = {GROUPS[n].capitalize(): m for n, m in material.splits().items()}
+        groups = {capitalised(GROUP_NAMES[n]): mask for n, mask in material.splits().items()}
         if "cleared" in material.changes():
-            groups["Cells never cleared"] = ~material.changes()["cleared"]
-        pairs = {title: (found[mask], true[mask]) for title, mask in groups.items()}
+            groups["Cells without clearing"] = ~material.changes()["cleared"]
+        pairs = {title: (trend[mask], true[mask]) for title, mask in groups.items()}
         caption = (
-            "One dot a cell. Orange: the gain, a line through zero; dashed: equality. Trends that "
-            "the product damps lie below the dashed line, trends that it invents off the vertical."
+            "Each dot is one cell. Orange: trend gain, a line through zero; dashed: equality. "
+            "Damped trends lie below the dashed line; false trends lie off the horizontal line "
+            "where the true trend is zero."
         )
         image = figures.image(figures.trend_scatter(pairs, "VOD"))
         parts = [
-            Picture("Trends of the product against the true ones", caption, image),
+            Picture("Trends of product and truth", caption, image),
             trend_table(material.skill, product, "VOD"),
         ]
-    caption = "Least-squares slope of VOD a year over the whole record. Brown: loss; green: gain."
-    first = Picture("Trends", caption, raster(material, figures.maps(panels, material.place)))
-    return PageSection("Long-term change", parts=[first, *parts])
+    caption = "Least-squares slope of VOD per year over the whole record. Brown: loss; green: gain."
+    image = material.image(figures.maps(panels, material.extent))
+    return PageSection("Trends", parts=[Picture("Maps of trends", caption, image), *parts])
 
 
 def skill(material: Material) -> PageSection:
-    """Skill of VOD: figure by period, densities, table."""
-    judged = material.judged.get("VOD")
-    if judged is None or judged.truth is None:
-        return PageSection("Skill")
+    """Show the skill of VOD: by period, as densities, and as a table."""
+    if not material.has_truth("VOD"):
+        return PageSection("Skill of VOD")
     kind = truth_kind(material.skill, "glab_vod", "VOD")
     rows = material.skill[
         (material.skill["variable"] == "VOD")
@@ -60,51 +73,42 @@ def skill(material: Material) -> PageSection:
         & (material.skill["signal"] == "deseasonalised")
         & ~material.skill["product"].str.endswith(": climatology")
     ]
-    periods = Picture(
-        "Correlation of VOD anomalies with the truth, by period",
-        "Each side less its own mean and three annual harmonics of the whole record, all cells and "
-        "windows of a period together. Held-out cells entered no training, scaling or offset. "
-        "Persistence is last year's truth again.",
+    by_period = Picture(
+        "R of VOD anomalies by period",
+        "Values minus their mean and three annual harmonics of the whole record, for product and "
+        "truth; all cells and windows of a period are pooled. Held-out cells are outside training, "
+        "scaling and calibration. Persistence: the truth of last year.",
         figures.image(figures.skill_by_period(rows, "r", "R of anomalies")),
     )
     table = skill_table(material.skill, "glab_vod", "VOD", 3)
-    return PageSection("Skill of VOD", parts=[periods, density(material, "VOD"), table])
+    return PageSection("Skill of VOD", parts=[by_period, density(material, "VOD"), table])
 
 
 def density(material: Material, variable: str) -> Picture:
-    """Product against truth: full signal, and anomalies of trained and held-out cells."""
-    judged = material.judged[variable]
-    assert judged.truth is not None
-    sides = (judged.value, judged.truth)
-    if "climatology" in judged.record:
-        anomalies, told = [side - judged.cycle for side in sides], SHARED_CYCLE
-        masks = {GROUPS[name]: mask for name, mask in material.splits().items() if mask.any()}
+    """Show product against truth: values, and anomalies of trained and held-out cells."""
+    pair = material.pairs[variable]
+    assert pair.truth is not None
+    sides = (pair.value, pair.truth)
+    if "climatology" in pair.record:
+        anomalies = [side - pair.cycle for side in sides]
+        note = "Anomalies: values minus the product's seasonal cycle, for product and truth."
+        masks = {GROUP_NAMES[name]: mask for name, mask in material.splits().items() if mask.any()}
     else:
-        own = keep_pairs(*sides)
-        anomalies, told = [deseasonalise(side, judged.days) for side in own], OWN_CYCLE
-        masks = {"all cells": np.ones(judged.value.shape[1], bool)}
+        anomalies = [deseasonalise(side, pair.days) for side in keep_pairs(*sides)]
+        note = "Anomalies: values minus their own mean and three annual harmonics."
+        masks = {"all cells": np.ones(pair.value.shape[1], bool)}
     pairs = {"All cells": sides}
     pairs |= {
         f"Anomalies, {name}": (anomalies[0][:, mask], anomalies[1][:, mask])
         for name, mask in masks.items()
     }
-    name = VARIABLE_NAMES[variable]
-    title = f"{name[0].upper()}{name[1:]} against the truth"
-    image = raster(
-        material, figures.density(pairs, variable, ["value", *["residual"] * len(masks)])
-    )
-    return Picture(title, f"Darker: more pairs (logarithmic). Orange: equality. {told}", image)
-
-
-SHARED_CYCLE = (
-    "Anomalies are both less the product's seasonal cycle: where the cycle alone makes the left "
-    "panel look good, they tell the rest."
-)
-OWN_CYCLE = "Anomalies are each side less its own mean and three annual harmonics."
+    title = f"{capitalised(VARIABLE_NAMES[variable])}: product and truth"
+    image = material.image(figures.density(pairs, variable, ["value", *["residual"] * len(masks)]))
+    return Picture(title, f"Darker: more pairs (logarithmic). Orange: equality. {note}", image)
 
 
 def sensor_changes(material: Material) -> PageSection:
-    """Steps at changes of sensors beside placebo dates."""
+    """Show breaks at changes of sensors, and the range of breaks at placebo dates."""
     parts = []
     for variable in ("VOD", "tb_h"):
         rows = material.breaks[material.breaks["variable"] == variable]
@@ -114,64 +118,69 @@ def sensor_changes(material: Material) -> PageSection:
         kind = truth_kind(rows, str(rows["product"].iloc[0]), variable)
         image = figures.image(figures.sensor_breaks(rows[rows["truth"] == kind], variable))
         caption = (
-            "Dots: mean over cells of product minus truth after a change of sensors, less before, "
-            "on the same calendar days. Pale bars: where nine of ten such breaks lie at dates when "
-            "no sensor changes. A dot within its bar is no more than chance."
+            "Dots: mean over cells of product minus truth after a change of sensors, minus that "
+            "before, over the same calendar days. Pale bars: 5th to 95th percentile of breaks at "
+            "placebo dates, where no sensor changes. A dot within its bar is at the chance level."
         )
-        parts.append(Picture(f"Steps of {VARIABLE_NAMES[variable]}", caption, image))
-    return PageSection("Where the sensors change", parts=parts)
+        parts.append(Picture(f"Breaks of {VARIABLE_NAMES[variable]}", caption, image))
+    return PageSection("Breaks at sensor changes", parts=parts)
 
 
 def uncertainty(material: Material) -> PageSection:
-    """Coverage by period, and spread against error."""
-    judged = material.judged.get("VOD")
-    if judged is None or judged.truth is None or judged.std is None:
-        return PageSection("How sure it is")
+    """Show coverage by period, and uncertainty against error."""
+    pair = material.pairs.get("VOD")
+    if pair is None or pair.truth is None or pair.std is None:
+        return PageSection("Uncertainty")
     kind = truth_kind(material.skill, "glab_vod", "VOD")
     rows = material.skill
     rows = rows[(rows["product"] == "glab_vod") & (rows["truth"] == kind)]
     covered = Picture(
-        "Truths within the stated uncertainty, by period",
-        "Dots: share of truths within one standard deviation, squares within two. Dashed: what an "
-        "honest Gaussian uncertainty covers. Below it the product is too sure, above it too timid.",
+        "Coverage by period",
+        "Fraction of truths within one (dots) and two (squares) total standard deviations. Dashed: "
+        "a correct Gaussian uncertainty. Below the line the uncertainty is too small, above it too "
+        "large.",
         figures.image(figures.coverage(rows)),
     )
     panels = {
-        GROUPS[name].capitalize(): (judged.value[:, m], judged.truth[:, m], judged.std[:, m])
+        capitalised(GROUP_NAMES[name]): (pair.value[:, m], pair.truth[:, m], pair.std[:, m])
         for name, m in material.splits().items()
     }
     spread = Picture(
-        "Stated uncertainty against the error that was made",
-        "Windows and cells sorted by the stated standard deviation, in twelve classes of equal "
-        "number. On the dashed line the product errs as much as it says.",
+        "Stated uncertainty and error",
+        "Windows and cells are sorted by their total standard deviation into twelve classes of "
+        "equal number. On the dashed line uncertainty and error are equal.",
         figures.image(figures.spread_error(panels, "VOD")),
     )
-    return PageSection("How sure it is", parts=[covered, spread])
+    return PageSection("Uncertainty", parts=[covered, spread])
+
+
+def methods(material: Material) -> PageSection:
+    """Compare the measures of this run with those of other methods on the same world."""
+    if not material.beside:
+        return PageSection("Comparison of methods")
+    name = material.settings.run.get("method", "this run")
+    runs = {**material.beside, name: (material.skill, material.breaks)}
+    return PageSection("Comparison of methods", parts=[method_table(runs)])
 
 
 def temperatures(material: Material) -> PageSection:
-    """Brightness temperature against the truth."""
-    parts: list = []
+    """Show the skill of brightness temperature."""
+    parts: list[Picture | Table] = []
     for variable in ("tb_h", "tb_v"):
-        if _has_truth(material, variable):
-            judged = material.judged[variable]
+        if material.has_truth(variable):
             parts.append(density(material, variable))
-            if judged.record.attrs["product"] in set(material.skill["product"]):
+            product = material.pairs[variable].record.attrs["product"]
+            if product in set(material.skill["product"]):
                 parts.append(skill_table(material.skill, "glab_tb", variable, 2))
     return PageSection("Brightness temperature", parts=parts)
 
 
-def system_b(material: Material) -> PageSection:
-    """SMOS-IB: how much quieter its TB is than single bins, and its retrievals."""
+def smos_inversion(material: Material) -> PageSection:
+    """Show the noise of the 40° TB and the skill of the retrievals of the SMOS inversion."""
     title = "SMOS-IB: retrievals from the 40° brightness temperature"
-    judged = [name for name in ("soil_moisture", "vod") if _has_truth(material, name)]
-    if not judged:
+    variables = [name for name in ("soil_moisture", "vod") if material.has_truth(name)]
+    if not variables:
         return PageSection(title)
-    pictures = [density(material, variable) for variable in judged]
+    pictures = [density(material, variable) for variable in variables]
     tables = noise_table(material.skill), retrieval_table(material.skill)
     return PageSection(title, parts=[tables[0], *pictures, tables[1]])
-
-
-def _has_truth(material: Material, variable: str) -> bool:
-    judged = material.judged.get(variable)
-    return judged is not None and judged.truth is not None

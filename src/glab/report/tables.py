@@ -1,4 +1,4 @@
-"""Tables and cards of the page, from the tables of `evaluate`; methods side by side."""
+"""Tables and cards of the page, from the tables of `evaluate`, and the measures of a run."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import NamedTuple
 import pandas as pd
 
 from glab.report.content import (
+    GROUP_NAMES,
     VARIABLE_NAMES,
     Card,
-    PageSection,
     Table,
+    capitalised,
     look_up,
     number,
+    product_named,
     truth_kind,
 )
-from glab.report.figures.style import product_named
-from glab.report.material import Material
 
-GROUPS = {"trained": "trained cells", "held_out": "held-out cells"}
-SEEN = {
-    "footprint": "The truth is averaged to what the target instrument could see.",
+GROUPS = {name: GROUP_NAMES[name] for name in ("trained", "held_out")}
+TRUTHS = {
+    "footprint": "The truth is averaged to the footprint of the target.",
     "cell": "The truth is that of the 25 km cells.",
     "none": "",
 }
@@ -38,198 +38,189 @@ def skill_table(
     digits: int,
     groups: Mapping[str, str] = GROUPS,
 ) -> Table:
-    """Skill of a product and its controls by period, trained and held-out cells apart.
+    """Return the skill of a product and its controls by period and group of cells.
 
     Args:
-        skill: `evaluate`'s table.
+        skill: table from `evaluate`.
         product, variable: of which product.
         digits: decimals of errors.
-        groups: which groups of cells, and what they are called.
+        groups: which groups of cells, and their names.
     """
     kind = truth_kind(skill, product, variable)
-    own = skill[(skill["variable"] == variable) & (skill["truth"] == kind)]
-    own = own[own["product"].str.split(": ").str[0] == product]
+    table = skill[(skill["variable"] == variable) & (skill["truth"] == kind)]
+    table = table[table["product"].str.split(": ").str[0] == product]
     rows: list[list[str]] = []
-    for period in dict.fromkeys(own["period"]):
+    for period in dict.fromkeys(table["period"]):
         rows.append(["whole record" if period == "all" else period])
-        part = own[own["period"] == period]
-        names = dict.fromkeys(part["product"]) if period == "all" else [product]
+        of_period = table[table["period"] == period]
+        names = dict.fromkeys(of_period["product"]) if period == "all" else [product]
         for name in names:
-            for group, told in groups.items():
-                label = f"{product_named(name)}, {told}"
-                rows.append([label, *_skill_row(part, name, group, period, digits)])
+            for group, group_name in groups.items():
+                label = f"{product_named(name)}, {group_name}"
+                rows.append([label, *_skill_row(of_period, name, group, period, digits)])
     columns = ["", "R", "R anomalies", "RMSE", "bias", "ubRMSE", "in ±1σ", "in ±2σ", "pairs"]
     caption = (
-        f"{SEEN[kind]} R of anomalies: each side less its own mean and three annual harmonics of "
-        "the whole record. ubRMSE: RMSE without the bias. In ±1σ: share of truths within one total "
-        "standard deviation (0.68 is right), in ±2σ 0.95. Climatology: the product's seasonal "
-        "cycle alone; persistence: last year's truth."
+        f"{TRUTHS[kind]} Anomalies: values minus the mean and three annual harmonics of the whole "
+        "record, for product and truth. ubRMSE: RMSE without the bias. In ±1σ, in ±2σ: fraction of "
+        "truths within one and two total standard deviations; 0.68 and 0.95 are correct. "
+        "Climatology: the product's seasonal cycle alone; persistence: last year's truth."
     )
-    name = VARIABLE_NAMES[variable]
-    return Table(f"{name[0].upper()}{name[1:]}, in numbers", caption, columns, rows)
+    return Table(f"{capitalised(VARIABLE_NAMES[variable])}: skill", caption, columns, rows)
 
 
 def _skill_row(
-    part: pd.DataFrame, product: str, group: str, period: str, digits: int
+    table: pd.DataFrame, product: str, group: str, period: str, digits: int
 ) -> Iterator[str]:
+    """Return R, errors, coverage and number of pairs of one product and group."""
     where = {"product": product, "cells": group, "period": period}
-    yield number(look_up(part, "r", **where))
+    yield number(look_up(table, "r", **where))
     anomalies = where | {"signal": "deseasonalised"}
     constant = product.endswith(": climatology")
-    yield "–" if constant else number(look_up(part, "r", **anomalies))
-    yield number(look_up(part, "rmse", **where), digits)
-    yield number(look_up(part, "bias", **where), digits, sign=True)
-    yield number(look_up(part, "ubrmse", **where), digits)
+    yield "–" if constant else number(look_up(table, "r", **anomalies))
+    yield number(look_up(table, "rmse", **where), digits)
+    yield number(look_up(table, "bias", **where), digits, sign=True)
+    yield number(look_up(table, "ubrmse", **where), digits)
     for width in (1, 2):
-        yield number(look_up(part, f"coverage_{width}", **where))
-    rows = part[(part["metric"] == "rmse") & (part["signal"] == "full")]
+        yield number(look_up(table, f"coverage_{width}", **where))
+    rows = table[(table["metric"] == "rmse") & (table["signal"] == "full")]
     rows = rows[(rows["product"] == product) & (rows["cells"] == group)]
     yield f"{int(rows['n'].iloc[0]):,}" if len(rows) else "–"
 
 
 def trend_table(skill: pd.DataFrame, product: str, variable: str) -> Table:
-    """How much of the true trends and drops a product shows, by group of cells."""
+    """Return how much of the true trends and drops a product recovers, by group of cells."""
     kind = truth_kind(skill, product, variable)
-    own = skill[(skill["product"] == product) & (skill["variable"] == variable)]
-    own = own[own["truth"] == kind]
-    present = set(own["cells"])
+    table = skill[(skill["product"] == product) & (skill["variable"] == variable)]
+    table = table[table["truth"] == kind]
+    present = set(table["cells"])
     biomes = sorted(name for name in present if name.startswith("biome "))
-    classes = [name for name in dict.fromkeys(own["cells"]) if "VOD" in name]
+    classes = [name for name in dict.fromkeys(table["cells"]) if "VOD" in name]
     rows = []
     for group in [g for g in TREND_GROUPS if g in present] + classes + biomes:
         where = {"cells": group}
-        values = [look_up(own, f"trend_{m}", **where) for m in ("gain", "skill", "r")]
-        error = look_up(own, "trend_error", **where)
-        cells = own[(own["metric"] == "trend_gain") & (own["cells"] == group)]["n"]
-        drop = [number(look_up(own, m, **where)) for m in ("clearing_gain", "early_fraction")]
+        values = [look_up(table, f"trend_{m}", **where) for m in ("gain", "skill", "r")]
+        error = look_up(table, "trend_error", **where)
+        cells = table[(table["metric"] == "trend_gain") & (table["cells"] == group)]["n"]
+        drop = [number(look_up(table, m, **where)) for m in ("clearing_gain", "early_fraction")]
         rows.append(
             [group.replace("_", " "), *map(number, values), number(1000 * error, 2), *drop]
             + [f"{int(cells.iloc[0]):,}" if len(cells) else "–"]
         )
     columns = ["cells", "gain", "skill", "R", "error (10⁻³ yr⁻¹)"]
-    columns += ["gain of drops", "seen too early", "number"]
+    columns += ["gain of drops", "early fraction", "number"]
     caption = (
-        f"{SEEN[kind]} Trends are least-squares slopes over the windows where both exist. Gain "
-        "Σ sₚsₜ / Σ sₜ²: 1 where the whole trend is kept. Skill 1 − Σ (sₚ − sₜ)² / Σ sₜ². Error: "
+        f"{TRUTHS[kind]} Trends are least-squares slopes over the windows where both exist. Gain "
+        "Σ sₚsₜ / Σ sₜ²: 1 if the whole trend is recovered. Skill 1 − Σ (sₚ − sₜ)² / Σ sₜ². Error: "
         "standard deviation of sₚ − sₜ. Gain of drops: regression of the product's drops at "
-        "clearings on the true ones; seen too early: share of them more than 36 days ahead."
+        "clearings on the true ones. Early fraction: fraction of the drop that the product shows "
+        "more than 36 days before the clearing."
     )
     return Table(f"Trends and drops of {VARIABLE_NAMES[variable]}", caption, columns, rows)
 
 
 def noise_table(skill: pd.DataFrame) -> Table:
-    """The 40° brightness temperature of system B beside single angle bins."""
-    own = skill[skill["variable"].isin(["tb_h", "tb_v"]) & (skill["cells"] == "all")]
-    own = own[own["product"].eq("smos_ib") | own["product"].str.endswith("bin")]
+    """Compare the noise of the 40° TB with that of single angle bins."""
+    table = skill[skill["variable"].isin(["tb_h", "tb_v"]) & (skill["cells"] == "all")]
+    table = table[table["product"].eq("smos_ib") | table["product"].str.endswith("bin")]
     names = ("ubrmse_cell_median", "noise_cell_median", "bias", "slope", "r")
     rows = []
     for variable in ("tb_h", "tb_v"):
-        of_variable = own[own["variable"] == variable]
+        of_variable = table[table["variable"] == variable]
         single = look_up(of_variable, names[0], product="SMOS 40° bin")
         for product in dict.fromkeys(of_variable["product"]):
-            part = of_variable[of_variable["product"] == product]
-            values = [look_up(part, name) for name in names]
-            told = [number(v, 2, name == "bias") for name, v in zip(names, values)]
+            values = [look_up(of_variable, name, product=product) for name in names]
+            texts = [number(v, 2, name == "bias") for name, v in zip(names, values)]
             label = f"{VARIABLE_NAMES[variable]}, {product_named(product)}"
-            rows.append([label, told[0], number(values[0] / single), *told[1:]])
+            rows.append([label, texts[0], number(values[0] / single), *texts[1:]])
     caption = (
-        "Against the noise-free 40° truth at SMOS's footprint. Error: median over cells of the "
-        "standard deviation of product minus truth, K, and as a share of the single 40° bin's. "
-        "Noise: median over cells of successive differences over √2, K (nature's own changes "
-        "included). Slope: regression on the truth."
+        "Truth: noise-free 40° TB at the footprint of SMOS. Error: median over cells of the "
+        "standard deviation of product minus truth, in K and as a fraction of that of the single "
+        "40° bin. Noise: median over cells of successive differences over √2, in K; it contains "
+        "natural changes from day to day. Bias in K. Slope: regression on the truth."
     )
     columns = ["", "error", "of the 40° bin's", "noise", "bias", "slope", "R"]
     return Table("Noise of the 40° brightness temperature", caption, columns, rows)
 
 
 def retrieval_table(skill: pd.DataFrame) -> Table:
-    """Soil moisture and VOD of system B, by cell and together."""
+    """Return the skill of soil moisture and VOD of the SMOS inversion, by cell and pooled."""
     rows = []
     for variable in ("soil_moisture", "vod"):
         kind = truth_kind(skill, "smos_ib", variable)
-        own = skill[(skill["product"] == "smos_ib") & (skill["variable"] == variable)]
-        own = own[own["truth"] == kind]
-        for group, told in (("all", "all cells"), ("sparse", "sparse vegetation")):
-            if group not in set(own["cells"]):
+        table = skill[(skill["product"] == "smos_ib") & (skill["variable"] == variable)]
+        table = table[table["truth"] == kind]
+        for group, group_name in (("all", "all cells"), ("sparse", "sparse vegetation")):
+            if group not in set(table["cells"]):
                 continue
             names = ("ubrmse_cell_median", "ubrmse_cell_p90", "r_cell_median", "slope_cell_median")
-            each = [look_up(own, name, cells=group) for name in names]
-            pooled = [look_up(own, name, cells=group) for name in ("r", "rmse", "bias")]
+            each = [look_up(table, name, cells=group) for name in names]
+            pooled = [look_up(table, name, cells=group) for name in ("r", "rmse", "bias")]
             values = [*map(number, each[:2], (3, 3)), *map(number, each[2:])]
             values += [number(pooled[0]), number(pooled[1], 3), number(pooled[2], 3, sign=True)]
-            values += [number(look_up(own, "coverage_1", cells=group))]
-            rows.append([f"{VARIABLE_NAMES[variable]}, {told}", *values])
+            values += [number(look_up(table, "coverage_1", cells=group))]
+            rows.append([f"{VARIABLE_NAMES[variable]}, {group_name}", *values])
     caption = (
-        "Retrievals that pass the usual filter (scene flags ≤ 1, TB-RMSE ≤ 8 K). First per cell: "
-        "median and 90th percentile of the ubRMSE, medians of R and of the regression on the "
-        "truth; then all cells together. Sparse: mean VOD below 0.6."
+        "Retrievals with scene flags ≤ 1 and TB-RMSE ≤ 8 K. First by cell: median and 90th "
+        "percentile of the ubRMSE, medians of R and of the regression on the truth; then of all "
+        "pairs together. Sparse: mean VOD below 0.6."
     )
     columns = ["", "ubRMSE median", "ubRMSE 90 %", "R median", "slope median", "R", "RMSE", "bias"]
-    return Table("Retrievals in numbers", caption, [*columns, "in ±1σ"], rows)
+    return Table("Skill of the retrievals", caption, [*columns, "in ±1σ"], rows)
 
 
 def cards(skill: pd.DataFrame, breaks: pd.DataFrame) -> list[Card]:
-    """The numbers at the top of the page: of held-out cells, where a truth is known."""
-    made = []
+    """Return the main numbers of the page: skill on held-out cells, and the largest break."""
+    numbers = []
     if "glab_vod" in set(skill["product"]):
         kind = truth_kind(skill, "glab_vod", "VOD")
         vod = skill[(skill["product"] == "glab_vod") & (skill["truth"] == kind)]
-        held = {"cells": "held_out"}
-        made += [
+        held_out = {"cells": "held_out"}
+        anomalies = look_up(vod, "r", signal="deseasonalised", **held_out)
+        coverage = 100 * look_up(vod, "coverage_1", **held_out)
+        numbers += [
             Card(
-                number(look_up(vod, "trend_gain", **held)),
+                number(look_up(vod, "trend_gain", **held_out)),
                 "",
-                "gain of VOD trends on cells that no network saw (1 keeps the whole trend)",
+                "trend gain of VOD, held-out cells (1: the whole trend is recovered)",
             ),
-            Card(
-                number(look_up(vod, "r", signal="deseasonalised", **held)),
-                "R",
-                "of VOD anomalies with the truth, held-out cells",
-            ),
-            Card(number(look_up(vod, "rmse", **held), 3), "", "RMSE of VOD, held-out cells"),
-            Card(
-                number(100 * look_up(vod, "coverage_1", **held), 0),
-                "%",
-                "of the truths within ±1σ, held-out cells (68 % is right)",
-            ),
+            Card(number(anomalies), "R", "of VOD anomalies with the truth, held-out cells"),
+            Card(number(look_up(vod, "rmse", **held_out), 3), "", "RMSE of VOD, held-out cells"),
+            Card(number(coverage, 0), "%", "of truths within ±1σ, held-out cells (correct: 68 %)"),
         ]
     if "glab_tb" in set(skill["product"]):
         tb = skill[(skill["product"] == "glab_tb") & (skill["variable"] == "tb_h")]
         error = look_up(tb, "rmse", cells="held_out")
-        made.append(Card(number(error, 1), "K", "RMSE of daily TB, H, held-out cells"))
-    own = breaks[(breaks["variable"] == "VOD") & (breaks["cells"] == "all")]
-    if len(own):
-        made.append(
-            Card(
-                number(float(own["break"].abs().max()), 3),
-                "",
-                "largest break of VOD where the sensors change",
-            )
-        )
-    return [card for card in made if card.value != "–"]
+        numbers.append(Card(number(error, 1), "K", "RMSE of daily TB at H, held-out cells"))
+    rows = breaks[(breaks["variable"] == "VOD") & (breaks["cells"] == "all")]
+    if len(rows):
+        largest = float(rows["break"].abs().max())
+        numbers.append(Card(number(largest, 3), "", "largest break of VOD at a change of sensors"))
+    return [card for card in numbers if card.value != "–"]
 
+
+# --- measures of a run ----------------------------------------------------------------------------
 
 PRODUCT, CEILING = "glab_vod", "tb_vod_ceiling"
 KIND = "footprint"
-"""Truth that judges: what the target instrument could see."""
+"""Truth that methods are compared with: averaged to the footprint of the target."""
 
 METHODS = ("published", "trend-preserving")
 
 FALSE_TREND = ("error of trends, yr⁻¹", "false trends without change, yr⁻¹")
-"""Standard deviation of the errors of trends; in a world without change, of false trends."""
+"""Standard deviation of the errors of trends; in a world without change these are false trends."""
 
 EARLY = "2003–2009 AMSR-E"
-"""Period in which AMSR-E alone sees the ground."""
+"""Period in which AMSR-E is the only sensor."""
 
 EARLY_R = ("R of anomalies, 2003–2009", "R of anomalies, 2003–2009, ceiling")
 """Correlation of deseasonalised VOD in that period, and that of the ceiling."""
 
 YEARS = "held-out years"
-"""Name of the period that holds the years no link was trained on."""
+"""Name of the period of the years outside training."""
 
 
 class Measure(NamedTuple):
-    """One row of the table: where in the table of skill it stands."""
+    """One measure of a run: its label and its row in the table of skill."""
 
     label: str
     metric: str
@@ -251,61 +242,58 @@ MEASURES = (
     Measure(EARLY_R[1], "r", "all", EARLY, "deseasonalised", CEILING),
     Measure("R of anomalies, held-out cells and years", "r", "held_out", YEARS, "deseasonalised"),
     Measure("RMSE", "rmse"),
-    Measure("clearings: gain of the drop", "clearing_gain", "cleared"),
-    Measure("clearings: share seen too early", "early_fraction", "cleared"),
+    Measure("clearings: gain of drops", "clearing_gain", "cleared"),
+    Measure("clearings: early fraction", "early_fraction", "cleared"),
 )
 
 
-def summary(skill: pd.DataFrame, breaks: pd.DataFrame) -> pd.Series:
-    """The measures of one run.
+def measure_run(skill: pd.DataFrame, breaks: pd.DataFrame) -> pd.Series:
+    """Return the measures of one run, for the comparison of methods.
 
     Args:
         skill, breaks: tables of `evaluate`, of a run on a simulated Earth.
 
     Returns:
-        value by label; NaN where a measure is not told. Steps: the largest in size, and how much
-        of them lie in the range of the placebo dates; coverage by the total uncertainty on
-        held-out cells, in each period, and in held-out years.
+        value by label, NaN where it was not computed: `MEASURES`, the largest break in size, the
+        fraction of breaks within the range of placebo dates, and the coverage on held-out cells by
+        period.
     """
-    own = skill[(skill["variable"] == "VOD") & (skill["truth"] == KIND)]
-    told = {measure.label: _value(own, measure) for measure in MEASURES}
-    breaks = breaks[(breaks["product"] == PRODUCT) & (breaks["truth"] == KIND)]
-    breaks = breaks[breaks["cells"] == "all"]
-    inside = breaks["break"].between(breaks["placebo_p05"], breaks["placebo_p95"])
-    told["largest break at a change of sensors"] = float(breaks["break"].abs().max())
-    told["share of the breaks within those of placebo dates"] = float(inside.mean())
-    for period in dict.fromkeys(own["period"]):
+    table = skill[(skill["variable"] == "VOD") & (skill["truth"] == KIND)]
+    values = {measure.label: _value(table, measure) for measure in MEASURES}
+    rows = breaks[(breaks["product"] == PRODUCT) & (breaks["truth"] == KIND)]
+    rows = rows[rows["cells"] == "all"]
+    inside = rows["break"].between(rows["placebo_p05"], rows["placebo_p95"])
+    values["largest break at a change of sensors"] = float(rows["break"].abs().max())
+    values["fraction of breaks within the placebo range"] = float(inside.mean())
+    for period in dict.fromkeys(table["period"]):
         for width in (1, 2):
             measure = Measure("", f"coverage_{width}", "held_out", period)
             name = "whole record" if period == "all" else period
-            told[f"coverage of ±{width}σ, held-out cells, {name}"] = _value(own, measure)
-    return pd.Series(told)
+            values[f"coverage of ±{width}σ, held-out cells, {name}"] = _value(table, measure)
+    return pd.Series(values)
 
 
-def _value(own: pd.DataFrame, measure: Measure) -> float:
-    """One entry of the table of skill, NaN where there is none."""
+def _value(table: pd.DataFrame, measure: Measure) -> float:
     where = measure._asdict()
-    return look_up(own, where.pop("metric"), **{k: v for k, v in where.items() if k != "label"})
+    return look_up(table, where.pop("metric"), **{k: v for k, v in where.items() if k != "label"})
 
 
-CAPTION = (
-    "Both runs are judged on the same world and cells, with the truth at the footprint of the "
-    "target. Gain: Σ product · truth / Σ truth² of trends (1 is right); skill: 1 − Σ (product − "
-    "truth)² / Σ truth². Ceiling: the second link fed with the true L-band TB."
-)
+def method_table(runs: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> Table:
+    """Return the measures of several runs on the same world.
 
-
-def methods(material: Material) -> PageSection:
-    """Measures of this run beside those of others."""
-    if not material.beside:
-        return PageSection("Methods side by side")
-    own = summary(material.skill, material.breaks)
-    name = material.settings.run.get("method", "this run")
-    columns = {other: summary(*tables) for other, tables in material.beside.items()} | {name: own}
-    table = pd.DataFrame(columns).reindex(own.index)
+    Args:
+        runs: tables of skill and breaks by method; the last one decides the rows.
+    """
+    columns = {name: measure_run(*tables) for name, tables in runs.items()}
+    table = pd.DataFrame(columns).reindex(list(columns.values())[-1].index)
+    # Trends and breaks are some thousandths: they need a fourth decimal.
     rows = [
         [label, *(number(v, 4 if abs(v) < 0.05 else 3) for v in table.loc[label])]
         for label in table.index
     ]
-    found = Table("What is left of change", CAPTION, ["", *table.columns], rows)
-    return PageSection("Methods side by side", parts=[found])
+    caption = (
+        "All runs have the same world and cells; the truth is averaged to the footprint of the "
+        "target. Gain: Σ product · truth / Σ truth² of trends; 1 is correct. Skill: 1 − Σ (product "
+        "− truth)² / Σ truth². Ceiling: the second link with the true L-band TB as input."
+    )
+    return Table("Measures of each method", caption, ["", *table.columns], rows)

@@ -7,12 +7,15 @@ from pathlib import Path
 from pyhdf.error import HDF4Error
 
 from glab import io
-from glab.config import STATIONS, Simulate
+from glab.config import Simulate
 from glab.errors import GlabError
 from glab.readers.acquire import write_manifest
 from glab.simulate.formats.ismn import write_stations
 from glab.simulate.granules import write_granules
 from glab.simulate.world import simulate_truth, world_of
+
+STATIONS = "ismn"
+"""Source of stations; all of their years are one archive."""
 
 READERS = {"surface": "era5", "smosmap_ib": "smos_ib"}
 """Readers of the sources that have another name than their reader."""

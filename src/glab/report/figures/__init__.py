@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from glab.report.figures.maps import Panel, hovmoller, maps
-from glab.report.figures.series import Example, origin_fraction, time_series, training_curves
+from glab.report.figures.series import (
+    Example,
+    Pair,
+    origin_fraction,
+    stations,
+    time_series,
+    training_curves,
+)
 from glab.report.figures.skill import (
     coverage,
     density,
     sensor_breaks,
+    set_density,
     skill_by_period,
     spread_error,
     trend_scatter,
 )
-from glab.report.figures.stations import Pair, stations
 from glab.report.figures.style import QUANTITIES, Quantity, image
 
 __all__ = [
@@ -28,6 +35,7 @@ __all__ = [
     "maps",
     "origin_fraction",
     "sensor_breaks",
+    "set_density",
     "skill_by_period",
     "spread_error",
     "stations",

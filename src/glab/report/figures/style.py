@@ -1,6 +1,7 @@
-"""How every figure looks: ink, colours, colour maps with units, and how it becomes a page's image.
+"""Style of all figures: colours, colour maps with units and limits, and figures as images.
 
-Colours are of Okabe & Ito (2008), colour maps are readable without red-green vision.
+Line colours are those of Okabe & Ito (2008, https://jfly.uni-koeln.de/color/); colour maps are
+readable without red-green vision.
 """
 
 from __future__ import annotations
@@ -26,9 +27,7 @@ SKY, PURPLE = "#56B4E9", "#CC79A7"
 
 PRODUCT, TRUTH = BLUE, INK
 CLOUD = LinearSegmentedColormap.from_list("cloud", ["#cfe3f1", "#5fa4d0", "#0b5a94", "#04223d"])
-"""Numbers of pairs: pale to dark."""
-SENSOR_NAMES = {"amsre": "AMSR-E", "amsr2": "AMSR2", "smos": "SMOS", "smap": "SMAP"}
-PRODUCT_NAMES = {"glab_tb": "GLAB-TB", "glab_vod": "GLAB-VOD", "smos_ib": "SMOS-IB"}
+"""Colour map of numbers of pairs, from pale to dark."""
 GROUP_COLOURS = {"all": INK, "trained": BLUE, "held_out": VERMILION}
 ORIGIN_COLOURS = {
     "none": GAP,
@@ -79,13 +78,13 @@ SETTINGS: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Quantity:
-    """How a quantity is drawn: name, unit, colour maps and their limits.
+    """Name, unit, colour maps and their limits of a quantity.
 
     Attributes:
-        name, unit: for axes; the unit is empty for numbers.
+        name, unit: for axes; the unit is empty for dimensionless quantities.
         cmap, limits: of values.
-        difference_cmap, difference, trend: colour map and symmetric limits of differences and
-            of trends a year.
+        difference_cmap: of differences, anomalies and trends.
+        difference, trend: symmetric limits of differences, and of trends per year.
     """
 
     name: str
@@ -97,11 +96,11 @@ class Quantity:
     trend: float
 
     def unit_of(self, kind: str = "value") -> str:
-        """Unit of a value or of a "trend"; empty for numbers."""
+        """Return the unit of a value or of a "trend"; empty for dimensionless values."""
         return f"{self.unit} per year".strip() if kind == "trend" else self.unit
 
     def label(self, kind: str = "value") -> str:
-        """Axis label of a value, a "difference", a "residual" or a "trend"."""
+        """Return the axis label of a value, a "difference", a "residual" or a "trend"."""
         unit = self.unit_of(kind)
         word = {"difference": "difference", "residual": "anomaly", "trend": "trend"}.get(kind, "")
         text = f"{self.name} {word}".strip()
@@ -116,73 +115,62 @@ QUANTITIES = {
     "soil_moisture": Quantity(
         "soil moisture", "m³ m⁻³", "YlGnBu", (0.0, 0.45), "BrBG", 0.08, 0.005
     ),
+    "r": Quantity("R of anomalies", "", "viridis", (0.0, 1.0), "RdBu", 0.5, 0.1),
 }
+"""Quantities by name of their variable; limits contain nearly all land cells."""
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw within the style, whatever the reader's own settings are."""
+    """Make a function draw in this style, independent of the settings of matplotlib."""
 
     @wraps(draw)
-    def within(*args: P.args, **keys: P.kwargs) -> Figure:
+    def in_style(*args: P.args, **keys: P.kwargs) -> Figure:
         with mpl.rc_context():
             mpl.rcdefaults()
             mpl.rcParams.update(SETTINGS)
             return draw(*args, **keys)
 
-    return within
+    return in_style
 
 
 def image(figure: Figure, form: str = "svg", dots_per_inch: int = 110) -> str:
-    """A figure as a data address; the same figure always gives the same text.
+    """Return a figure as a data address; equal figures give equal texts.
 
     Args:
-        figure: what was drawn.
-        form: "svg" for lines, "png" for fields and clouds of points.
+        figure: the figure.
+        form: "svg" for lines, "png" for maps and densities.
         dots_per_inch: resolution of "png".
     """
     stream = io.BytesIO()
     no_clock: dict[str, Any] = {"Date": None} if form == "svg" else {"Software": None}
     with mpl.rc_context(SETTINGS):
-        settle(figure)
+        round_layout(figure)
         figure.savefig(stream, format=form, dpi=dots_per_inch, metadata=no_clock)
     kind = "image/svg+xml" if form == "svg" else "image/png"
     return f"data:{kind};base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
-def settle(figure: Figure) -> None:
-    """Lay a figure out once and round every place: the solver's last bits differ by chance."""
+def round_layout(figure: Figure) -> None:
+    """Lay out a figure and round all positions.
+
+    The last bits of the layout solver differ between runs, and the bytes of the page must not.
+    """
     for _ in range(2):
         figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axes in figure.axes:
-        place = [round(edge, 5) for edge in axes.get_position(original=True).bounds]
-        axes.set_position((place[0], place[1], place[2], place[3]))
+        left, low, width, height = axes.get_position(original=True).bounds
+        axes.set_position((round(left, 5), round(low, 5), round(width, 5), round(height, 5)))
     for text in figure.texts:
         x, y = text.get_position()
         text.set_position((round(float(x), 5), round(float(y), 5)))
 
 
-def quiet(axes: Axes, grid: str = "y") -> None:
-    """Light rules behind the data."""
+def light_grid(axes: Axes, grid: str = "y") -> None:
+    """Draw light grid lines behind the data."""
     axes.grid(axis=grid, zorder=0)  # type: ignore[arg-type]
     axes.set_axisbelow(True)
     axes.tick_params(length=3)
-
-
-def origin_name(flag: str) -> str:
-    """Return the name of a meaning of `origin` for people.
-
-    Args:
-        flag: references and a network joined by "_and_", for example "smos_and_amsr2_network".
-    """
-    if flag == "none":
-        return "nothing"
-    parts = flag.split("_and_")
-    sensors = [part.removesuffix("_network") for part in parts]
-    names = [SENSOR_NAMES.get(sensor, sensor) for sensor in sensors]
-    if len(parts) > 1:
-        return f"{', '.join(names[:-1])} and {names[-1]}"
-    return f"{names[0]} through the network" if flag != sensors[0] else f"{names[0]} alone"
 
 
 def origin_colours(flags: Sequence[str]) -> dict[str, str]:
@@ -191,23 +179,7 @@ def origin_colours(flags: Sequence[str]) -> dict[str, str]:
     return ORIGIN_COLOURS | dict(zip(further, cycle(FURTHER_COLOURS)))
 
 
-def sensors_named(segment: str) -> str:
-    """The sensors of a stretch of the record, for people: "amsre_smos" → "AMSR-E + SMOS"."""
-    return " + ".join(SENSOR_NAMES.get(part, part) for part in segment.split("_"))
-
-
-def product_named(product: str) -> str:
-    """A product or a control of it, for people."""
-    name = product.split(": ")[-1]
-    return PRODUCT_NAMES.get(name, name)
-
-
-def period_named(period: str) -> str:
-    """A period on two lines."""
-    return "whole\nrecord" if period == "all" else str(period).replace(" ", "\n", 1)
-
-
-def nothing(figure: Figure, text: str = "nothing to show") -> Figure:
-    """A figure that says that there is nothing."""
+def empty_figure(figure: Figure, text: str = "no values") -> Figure:
+    """Write a text on a figure that has no data."""
     figure.text(0.5, 0.5, text, ha="center", va="center", color=MUTED)
     return figure
