@@ -91,7 +91,7 @@ def test_an_invalid_setting_is_an_error(overlay: dict, message: str, content: di
         ({"splits": {"held_out_share": 1}}, "splits.held_out_fraction"),
         ({"splits": {"validation_share": 1}}, "splits.validation_fraction"),
         ({"regrid": {"bad_share_max": 1}}, "regrid.bad_fraction_max"),
-        ({"evaluate": {"stations": {"bad_share_max": 1}}}, "evaluate.stations.bad_fraction_max"),
+        ({"evaluate": {"stations": {"archive": "x"}}}, "{kind: stations, archive: data/ismn}}"),
         ({"evaluate": {"window_share_min": 1}}, "evaluate.window_fraction_min"),
         ({"evaluate": {"trend_share_min": 1}}, "evaluate.trend_fraction_min"),
     ],

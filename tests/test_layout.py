@@ -46,7 +46,8 @@ OPEN_FILES = ("io", "readers", "simulate.formats", "steps")
 OPEN_FILES_TOO = {
     "config.run": "the configuration",
     "evaluation.records": "products and predictions, month by month",
-    "evaluation.stations": "products and stations",
+    "evaluation.gridded": "year files of a source",
+    "evaluation.stations": "days of products",
     "fingerprint": "source code",
     "learning.inputs": "residuals and climatologies, lazily",
     "learning.network": "weights and settings",
