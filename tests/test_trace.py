@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import h5py
 import netCDF4
 import numpy as np
 import pytest
@@ -258,6 +259,22 @@ def test_a_damaged_file_is_named_and_the_rest_followed(
         lines, "results/tb40/2012.nc"
     )
     assert GRANULES["amsr2"] == block(lines, "data/amsr2/2012/manifest.json")
+
+
+def test_values_that_cannot_be_read_do_not_stop_the_walk(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = run / "results/tb40/2012.nc"
+    with h5py.File(file) as opened:
+        start = opened["tb"].id.get_chunk_info(0).byte_offset
+    content = bytearray(file.read_bytes())
+    content[start : start + 40] = bytes(40)
+    file.write_bytes(content)
+    lines = lines_of(capsys, run / "results/compose/2012.nc", day="2012-01-01")
+    below = block(lines, "results/compose/2012.nc")
+    assert "results/tb40/2012.nc: cannot read the file" in below
+    assert "weights: unknown, cannot read the file" in below
+    assert "results/predict/amsr_smos/2012.nc: predict" in below
 
 
 @pytest.mark.parametrize(("content", "told"), [

@@ -20,6 +20,9 @@ means of VOD (docs/science.md, section 2.1), and 18 is a multiple of the 3-day s
 DAYS_PER_YEAR = 365.2425
 """Mean length of the Gregorian year in days; the fixed period of the seasonal cycle."""
 
+SMOS_LOCAL_HOUR = {"ascending": 6.0, "descending": 18.0}
+"""Local solar time of the overpasses of SMOS at the equator, h."""
+
 Days = NDArray[np.datetime64]
 
 

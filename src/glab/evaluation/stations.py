@@ -16,14 +16,14 @@ import xarray as xr
 
 from glab import io
 from glab.arrays import Float32s, Floats, Indices
-from glab.calendar import Days
+from glab.calendar import SMOS_LOCAL_HOUR, Days
 from glab.config import StationSet
 from glab.errors import GlabError
 from glab.evaluation.records import product_records, record_days
 from glab.evaluation.statistics import moments
+from glab.grids import EARTH_RADIUS_KM
 from glab.readers import ismn
 from glab.readers.acquire import read_manifest
-from glab.regrid.footprint import EARTH_RADIUS_KM
 
 GOOD = "G"
 """ISMN's flag of a value that passes all of its tests."""
@@ -32,9 +32,6 @@ IN_SITU, PERFECT = "in_situ", "truth of the cell"
 """Names of the station's values, and of the truth of its cell on the days of the product."""
 
 VARIABLE = "soil_moisture"
-LOCAL_HOUR = {"ascending": 6.0, "descending": 18.0}
-"""Local solar time of the overpasses of SMOS at the equator, h."""
-
 ABOUT = ("network", "station", "sensor", "land_cover", "climate", "lat", "lon", "depth_to_m")
 GROUPS = ("network", "land_cover", "climate")
 SCORES = ("r", "bias", "rmse", "ubrmse")
@@ -75,7 +72,7 @@ def compare_stations(
         with io.read(path) as year:
             dates.append(record_days(year))
     days = np.concatenate(dates)
-    series = read_series(manifest, land, days, LOCAL_HOUR[overpass], spec)
+    series = read_series(manifest, land, days, SMOS_LOCAL_HOUR[overpass], spec)
     if not series:
         return None
     cells = land.sel(cell=[one.attrs["cell"] for one in series])

@@ -15,7 +15,7 @@ import numpy as np
 
 from glab.arrays import Array, Float32s, Indices
 from glab.errors import GlabError, unknown_name
-from glab.grids import M25, NAMED, Grid
+from glab.grids import EARTH_RADIUS_KM, M25, NAMED, Grid
 from glab.regrid.kernels import OPTIONS, add_rows
 from glab.regrid.weights import (
     FRACTION_MIN,
@@ -29,7 +29,6 @@ from glab.regrid.weights import (
 STACK = 16
 """Fields on the 2-D grid at a time: 52 MB for the whole 25 km grid."""
 
-EARTH_RADIUS_KM = 6371.0
 FWHM_PER_SIGMA = float(2.0 * np.sqrt(2.0 * np.log(2.0)))
 REACH_SIGMA = 3.0
 """Distance at which the Gaussian pattern is cut; 99.7 per cent of it lie within along each axis."""

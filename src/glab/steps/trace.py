@@ -111,13 +111,11 @@ def _file_lines(path: Path, walk: Walk) -> Iterator[str]:
         yield walk.name(path)
         return
     try:
-        dataset = io.read(path)
+        attributes, point = _read_point(path, walk)
     except GlabError as error:
         yield f"{walk.name(path)}: {error.message}"
         return
-    with dataset:
-        stage, attributes = stage_of(dataset.attrs), dict(dataset.attrs)
-        point = select_point(dataset, walk.cell, walk.day)
+    stage = stage_of(attributes)
     yield f"{walk.name(path)}: {stage}{_window(point)}"
     inputs = {i.path: find_input(i.path, [walk.run], attributes) for i in inputs_of(attributes)}
     if point is not None:
@@ -125,6 +123,15 @@ def _file_lines(path: Path, walk: Walk) -> Iterator[str]:
     if point is not None and stage == "compose":
         yield from _indented(_weight_lines(attributes, inputs.values(), walk))
     yield from _indented(_input_lines(path, stage, inputs, walk))
+
+
+def _read_point(path: Path, walk: Walk) -> tuple[dict[str, Any], xr.Dataset | None]:
+    """Read the attributes of a file and its values at the cell and day, None where it has none."""
+    try:
+        with io.read(path) as dataset:
+            return dict(dataset.attrs), select_point(dataset, walk.cell, walk.day)
+    except (OSError, RuntimeError) as error:  # of values: a damaged file may open without error
+        raise GlabError("cannot read the file", path=path, found=str(error)) from error
 
 
 def _indented(lines: Iterable[str]) -> Iterator[str]:
@@ -241,7 +248,11 @@ def _link_lines(inputs: Mapping[str, Path | None], walk: Walk) -> Iterator[str]:
 
 def _sample_lines(calibration: Path, walk: Walk) -> Iterator[str]:
     """Yield the samples that networks and calibration of a link were fitted to."""
-    attributes = attributes_of(calibration)
+    try:
+        attributes = attributes_of(calibration)
+    except GlabError as error:
+        yield error.message
+        return
     for recorded in inputs_of(attributes):
         if "/samples/" not in recorded.path:
             continue
@@ -269,10 +280,13 @@ def _weight_lines(
     """
     try:
         settings = Compose.model_validate_json(attributes["glab_settings"])
+        references, predictions = _sources(settings, inputs, walk)
     except ValidationError:
         yield "weights: unknown, composed with settings of another version"
         return
-    references, predictions = _sources(settings, inputs, walk)
+    except GlabError as error:
+        yield f"weights: unknown, {error.message}"
+        return
     sources = {**references, **predictions}
     for name in sources:
         indicator = {
@@ -290,24 +304,19 @@ def _weight_lines(
 def _sources(
     settings: Compose, inputs: Iterable[Path | None], walk: Walk
 ) -> tuple[dict[str, xr.Dataset], dict[str, xr.Dataset]]:
-    """Return references, masked as in `compose`, and predictions at the cell and day, by name."""
-    points = {path.parent.name: _point_of(path, walk) for path in inputs if path is not None}
+    """Return references, masked as in `compose`, and predictions at the cell and day, by name.
+
+    Raises:
+        GlabError: for a damaged file, and for a surface file without the day.
+    """
+    points = {path.parent.name: _read_point(path, walk)[1] for path in inputs if path is not None}
     known = {name: point for name, point in points.items() if point is not None}
-    land = _point_of(walk.run / DOMAIN, walk)
+    land = _read_point(walk.run / DOMAIN, walk)[1]
+    surface = known.get(settings.mask.frozen_source or "")
     references = {}
     for name in settings.references:
         if name in known and land is not None:
             variables = [each for each in ("tb", "tb_error") if each in known[name]]
             spec = settings.series[name].model_copy(update={"variables": variables})
-            surface = known.get(settings.mask.frozen_source or "")
             references[name] = series(known[name], surface, land, spec, settings.mask)
     return references, {name: known[name] for name in settings.links if name in known}
-
-
-def _point_of(path: Path, walk: Walk) -> xr.Dataset | None:
-    """Return the values of a file at the cell and day; None where it has none or is damaged."""
-    try:
-        with io.read(path) as dataset:
-            return select_point(dataset, walk.cell, walk.day)
-    except GlabError:
-        return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glab.arrays import Array, Booleans, Floats, Indices
-from glab.calendar import Days, days_of_year
+from glab.calendar import SMOS_LOCAL_HOUR, Days, days_of_year
 from glab.grids import EARTH_RADIUS_KM
 
 # --- missions (docs/science.md, section 7) ------------------------------------------------------
@@ -73,7 +73,9 @@ class Orbit:
 
 # Revolutions per repeat cycle: SMOS 259 in 18 days (sub-cycle), Aqua and GCOM-W 233 in 16,
 # SMAP 117 in 8.
-SMOS = Orbit(14.3889, 98.44, {"A": 6.0, "D": 18.0}, 530.0)
+SMOS = Orbit(
+    14.3889, 98.44, {name[0].upper(): hour for name, hour in SMOS_LOCAL_HOUR.items()}, 530.0
+)
 AQUA = Orbit(14.5625, 98.2, {"A": 13.5, "D": 1.5}, 725.0)
 GCOM_W = Orbit(14.5625, 98.2, {"A": 13.5, "D": 1.5}, 725.0)
 SMAP = Orbit(14.625, 98.12, {"A": 18.0, "D": 6.0}, 500.0)
