@@ -1,4 +1,4 @@
-"""`docs/extend_derived.md`, followed literally: its settings, command and code."""
+"""A derived variable as a feature (docs/extend.md), followed literally."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ from glab.steps.climatology import climatology
 from glab.steps.residuals import residuals
 from glab.steps.samples import samples
 from planning import CODE, ROOT, Run, copy_of, count_jobs
+from recipes import recipe
 
-PAGE = (ROOT / "docs" / "extend_derived.md").read_text()
+PAGE = recipe("A derived variable as a feature")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.M | re.S)
 YAML, SHELL, *PYTHON = (text for _, text in BLOCKS)
 SHOW, FUNCTION, ENTRY, DECLARATION = PYTHON

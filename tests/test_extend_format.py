@@ -13,18 +13,12 @@ import pytest
 
 from glab import io
 from glab.config import load_config
+from recipes import recipe
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow
 
 FENCE = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.M | re.S)
-
-
-def recipe() -> str:
-    """The section of the recipe, in the whole document or in a file of its own."""
-    whole = ROOT / "docs" / "extend.md"
-    text = (whole if whole.is_file() else ROOT / "docs" / "extend_format.md").read_text()
-    return re.split(r"^## ", text[text.index("## A new format") :], flags=re.M)[1]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +29,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "config").mkdir()
     paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = os.environ | {"PYTHONPATH": str(folder / "src"), "PATH": paths}
-    for language, title, block in FENCE.findall(recipe()):
+    for language, title, block in FENCE.findall(recipe("A new format: one file")):
         if title:
             (folder / title).write_text(block)
         else:

@@ -1,4 +1,4 @@
-"""The recipe docs/extend_link.md, followed literally: a VOD link of another name."""
+"""The recipe of docs/extend.md, followed literally: a VOD link of another name."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import xarray as xr
 
 import in_process
 from planning import ROOT, Run, jobs
+from recipes import recipe
 
-RECIPE = (ROOT / "docs" / "extend_link.md").read_text()
+RECIPE = recipe("A VOD link of another name")
 
 
 def fenced(language: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The recipe docs/extend_reference.md, followed literally: its blocks, in their order."""
+"""The recipe docs/extend.md, followed literally: its blocks, in their order."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from fixtures_learning import toy_domain
 from glab import io
 from glab.calendar import days_of_year
 from planning import ROOT, copy_of, count_jobs
+from recipes import recipe
 
-PAGE = (ROOT / "docs" / "extend_reference.md").read_text()
+PAGE = recipe("A second L-band reference")
 
 
 class Block(NamedTuple):
@@ -92,7 +93,7 @@ def plan(folder: Path, command: str) -> dict[str, int]:
 def run_python(folder: Path, text: str) -> str:
     """What a block prints."""
     with contextlib.chdir(folder), contextlib.redirect_stdout(text_io.StringIO()) as out:
-        exec(compile(text, "docs/extend_reference.md", "exec"), {"__name__": "__main__"})
+        exec(compile(text, "docs/extend.md", "exec"), {"__name__": "__main__"})
     return out.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""Follow docs/extend_validation.md literally: its fenced blocks, on products of a small domain."""
+"""Follow docs/extend.md literally: its fenced blocks, on products of a small domain."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from glab import io
 from glab.config import Product, load_config
 from glab.steps.product import product
 from planning import ROOT, Run
+from recipes import recipe
 
-TEXT = (ROOT / "docs" / "extend_validation.md").read_text()
+TEXT = recipe("A validation set")
 
 
 def blocks(language: str) -> list[str]:
