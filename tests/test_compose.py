@@ -287,7 +287,7 @@ def files(tmp_path):
         "domain": domain, "surface": frost, "smos_l3": smos, "amsr_smos": made,
     }.items():  # fmt: skip
         paths[name] = tmp_path / name / "2012.nc"
-        io.write(dataset, paths[name], io.Provenance(name))
+        io.write(dataset, paths[name], io.Provenance("regrid"))
     return paths
 
 
