@@ -56,7 +56,7 @@ def widened(run: Path, wide: Path) -> Config:
     for name in FILES:
         values = read(run / "results" / name)
         repeated = values.isel(cell=np.arange(cells.size) % values.sizes["cell"])
-        made_by = Provenance("benchmark")
+        made_by = Provenance("regrid")
         write(repeated.assign_coords(cell=cells), wide / "results" / name, made_by)
     return config
 
