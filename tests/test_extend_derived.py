@@ -1,4 +1,4 @@
-"""A derived variable as a feature (docs/extend.md), followed literally."""
+"""The recipe of docs/extend.md, followed literally: a derived variable as a feature."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -21,52 +22,49 @@ from glab.config import load_config
 from glab.steps.climatology import climatology
 from glab.steps.residuals import residuals
 from glab.steps.samples import samples
-from planning import CODE, ROOT, Run, copy_of, count_jobs
+from planning import ROOT, Run, copy_of, jobs
 from recipes import recipe
 
-PAGE = recipe("A derived variable as a feature")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.M | re.S)
-YAML, SHELL, *PYTHON = (text for _, text in BLOCKS)
-SHOW, FUNCTION, ENTRY, DECLARATION = PYTHON
-OVERLAY = "config/polarisation.yaml"
+RECIPE = recipe("A derived variable as a feature")
+
+
+def fenced(language: str) -> list[str]:
+    """Return the fenced blocks of the recipe in a language."""
+    blocks = re.findall(rf"^ *```{language}\n(.*?)^ *```$", RECIPE, re.M | re.S)
+    return [textwrap.dedent(block) for block in blocks]
+
+
+(OVERLAY,) = fenced("yaml")
+PLAN, RUN = fenced("sh")
+SHOW, FUNCTION, ENTRY, DECLARATION = fenced("python")
+NAME = re.match(r"# (\S+\.yaml)\n", OVERLAY)[1]
 CHANNELS = [f"{frequency}{pol}" for frequency in (10, 18, 36) for pol in "hv"]
 YEARS = (2012, 2013)
 
 
-@pytest.fixture(scope="module")
-def code(tmp_path_factory):
-    """A copy of the repository's code, with the overlay of the page."""
-    folder = tmp_path_factory.mktemp("repository")
-    for name in CODE:
-        copy_of(ROOT / name, folder / name)
-    (folder / OVERLAY).write_text(YAML)
-    return folder
-
-
-def environment(code):
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return os.environ | {"PYTHONPATH": str(code / "src"), "PATH": path}
-
-
-def test_the_page_has_the_blocks_that_are_followed():
-    assert [kind for kind, _ in BLOCKS] == ["yaml", "bash", *["python"] * 4]
-    assert OVERLAY in PAGE and OVERLAY in SHELL
-
-
-def test_the_command_of_the_page_plans_the_run(code):
-    done = subprocess.run(
-        shlex.split(SHELL), cwd=code, env=environment(code), capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    plan = count_jobs(done.stdout + done.stderr)
-    assert plan["climatology"] > 0 and plan["residuals"] > 0 and plan["samples"] == 2
+def test_the_plan_of_the_recipe_derives_the_variable(tmp_path):
+    """The settings of climatologies, residuals and samples of AMSR contain it."""
+    run = Run(tmp_path, None)
+    assert shlex.split(PLAN)[1:] == ["-n", "--configfile", NAME]
+    assert shlex.split(RUN)[-2] == NAME
+    (run.folder / NAME).write_text(OVERLAY)
+    command = [*run.command("-n", "--printshellcmds"), str(run.folder / NAME), "--"]
+    command += shlex.split(RUN)[-1:]
+    done = subprocess.run(command, capture_output=True, text=True, env=run.environment())
+    assert done.returncode == 0, done.stderr
+    derived = {
+        job.rule
+        for job in jobs(done.stdout + done.stderr)
+        if "tb_pr" in " ".join(job.words) and any("amsr" in path for path in job.outputs)
+    }
+    assert derived == {"climatology", "residuals", "samples"}
 
 
 @pytest.mark.slow
 def test_an_existing_run_keeps_its_values_on_the_domain(tmp_path):
     run = Run(tmp_path, "test.yaml")
     run.pretend("all")
-    plan = run.plan("all", **yaml.safe_load(YAML))
+    plan = run.plan("all", **yaml.safe_load(OVERLAY))
     assert not {"simulate", "regrid", "domain", "tb40"} & plan.keys()
     assert {"climatology", "residuals", "samples", "train", "predict"} <= plan.keys()
 
@@ -105,11 +103,12 @@ def write_sources(root):
             io.write(dataset, root / f"results/{name}/{year}.nc", io.Provenance("regrid"))
 
 
-def test_the_overlay_gives_the_features_that_the_page_shows(code, tmp_path, monkeypatch):
-    """Climatology, residuals and samples with the settings of the page, and its last lines."""
+def test_the_overlay_gives_the_features_that_the_recipe_shows(tmp_path, monkeypatch):
+    """Climatology, residuals and samples with the settings of the recipe, and its listing."""
     write_sources(tmp_path)
-    config = load_config([code / "config" / name for name in ("config.yaml", "test.yaml")]
-                         + [code / OVERLAY])  # fmt: skip
+    (tmp_path / NAME).write_text(OVERLAY)
+    world = [ROOT / "config" / name for name in ("config.yaml", "test.yaml")]
+    config = load_config([*world, tmp_path / NAME])
     results, drawn_from, tiles = tmp_path / "results", [], []
     domain, frozen = results / "domain.nc", [results / f"regrid/surface/{y}.nc" for y in YEARS]
     for source, folder in (("amsr2", "regrid/amsr2"), ("tb40", "tb40")):
@@ -140,14 +139,16 @@ def test_the_overlay_gives_the_features_that_the_page_shows(code, tmp_path, monk
     ]
     assert printed == expected
     assert {"tb_pr_10_residual", "tb_pr_10_mean18", "tb_pr_10_climatology"} <= set(
-        re.findall(r"`(tb_pr_\w+)`", PAGE)
+        re.findall(r"`(tb_pr_\w+)`", RECIPE)
     )
 
 
-def test_the_formula_of_the_page_works_once_it_is_written_in(code):
-    """In a copy of the code, by insertion at the lines that the page names."""
-    insert(code / "src/glab/climatology/derive.py", "DERIVATIONS: dict", FUNCTION + "\n\n", ENTRY)
-    insert(code / "src/glab/variables.py", "VARIABLES: dict", "", DECLARATION)
+def test_the_formula_of_the_recipe_works_once_it_is_written_in(tmp_path):
+    """In a copy of the code, by insertion at the lines that the recipe names."""
+    code = tmp_path / "src" / "glab"
+    copy_of(ROOT / "src" / "glab", code)
+    insert(code / "climatology/derive.py", "DERIVATIONS: dict", FUNCTION + "\n\n", ENTRY)
+    insert(code / "variables.py", "VARIABLES: dict", "", DECLARATION)
     script = f"""
 import numpy as np, xarray as xr
 from glab.climatology.series import series
@@ -164,7 +165,10 @@ assert derived.dims == ("time", "cell") and (derived == 2).all(), derived
 assert lookup("tb_sd_residual").units == "K"
 """
     done = subprocess.run(
-        [sys.executable, "-c", script], env=environment(code), capture_output=True, text=True
+        [sys.executable, "-c", script],
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "src")},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
 
@@ -174,4 +178,4 @@ def insert(path: Path, marker: str, above: str, first: str) -> None:
     head, line, rest = path.read_text().partition(f"\n{marker}")
     assert line, f"{path.name} has no {marker}"
     opening, _, entries = rest.partition("\n")
-    path.write_text(f"{head}\n{above}{marker}{opening}\n{first}{entries}")
+    path.write_text(f"{head}\n{above}{marker}{opening}\n    {first}{entries}")

@@ -38,7 +38,12 @@ def days_between(first: dt.date | str, last: dt.date | str) -> Days:
 
 
 def days_within(days: Days, first: dt.date, last: dt.date | None = None) -> NDArray[np.bool_]:
-    """Return True for days from `first` to `last`, both included; without `last` to the end."""
+    """Return whether each day lies between `first` and `last`, both included.
+
+    Args:
+        days: shape (time,).
+        first, last: None for `last`: no end.
+    """
     inside = days >= np.datetime64(first, "D")
     return inside if last is None else inside & (days <= np.datetime64(last, "D"))
 

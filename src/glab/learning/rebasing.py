@@ -24,22 +24,19 @@ import xarray as xr
 from torch import Tensor
 
 from glab.arrays import Booleans, Float32s, Floats, Indices, finite_mean
-from glab.calendar import Days, day_of_year, year_of
+from glab.calendar import WINDOW_DAYS, Days, day_of_year, year_of
 from glab.config import Network
 from glab.learning.columns import Feature, read_columns
 
 SAMPLES_MIN = 5
 """Samples that the mean of a cell in a year needs: with fewer, noise of single days dominates."""
 
-SEASON_DAYS = 18
-"""Length of a season, in which cells are compared.
-
-18 days hold enough samples of one cell, and its seasonal cycle changes little within them. The
-number does not follow `window_days`: daily samples are compared in the same seasons.
-"""
-
 SEASONS = 20
-"""Seasons of a year; the last one also contains the remaining 5 or 6 days."""
+"""Seasons of a year, in which the seasonal cycles of cells are compared.
+
+A season is as long as a window of VOD (`WINDOW_DAYS`), so that a cell has one sample of each year
+in it; daily links have more. The last season also contains the remaining 5 or 6 days of the year.
+"""
 
 Layer = tuple[bool, str]
 """Whether a layer belongs to the target, and its label."""
@@ -165,7 +162,7 @@ def build_rebase_pool(samples: xr.Dataset) -> RebasePool:
 
 def _season(days: Days) -> Indices:
     """Return the season of each day."""
-    return np.minimum((day_of_year(days) - 1) // SEASON_DAYS, SEASONS - 1)
+    return np.minimum((day_of_year(days) - 1) // WINDOW_DAYS, SEASONS - 1)
 
 
 def _targets(samples: xr.Dataset, name: str) -> dict[Layer, Float32s]:
@@ -207,7 +204,7 @@ def _by_season(values: Float32s, site: Indices, season: Indices, sites: int) -> 
 
 def _running_cycle(cycle: Floats, days: int) -> Floats:
     """Return running means of seasonal cycles (…, season) around the year; 0 without values."""
-    half = min(days // SEASON_DAYS, SEASONS - 1) // 2
+    half = min(days // WINDOW_DAYS, SEASONS - 1) // 2
     around = np.stack([np.roll(cycle, step, axis=-1) for step in range(-half, half + 1)])
     return np.nan_to_num(finite_mean(around, axis=0), nan=0.0)
 
