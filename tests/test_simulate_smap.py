@@ -6,8 +6,7 @@ import pytest
 
 from fixtures_world import truth_of
 from glab.grids import M36
-from glab.readers.formats import read
-from glab.readers.naming import granule_date
+from glab.readers.formats import naming_of, read
 from glab.simulate.formats import smap_l3 as native
 from glab.simulate.granules import write_granules
 from glab.simulate.instruments.orbits import is_working
@@ -58,7 +57,7 @@ def test_the_reader_returns_what_was_written(world, observed, granules):
     assert len(granules) == len(observed)
     for path, one in list(zip(granules, observed))[::10]:
         granule = read("smap_l3", path)
-        assert granule_date("smap_l3", path.name) == world.days[one.day]
+        assert naming_of("smap_l3").date(path.name) == world.days[one.day]
         assert granule["overpass"].values.tolist() == ["descending"]
         np.testing.assert_allclose(granule["lat"], window.lat, atol=1e-5)
         np.testing.assert_allclose(granule["lon"], window.lon, atol=1e-5)
