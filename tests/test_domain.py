@@ -11,7 +11,8 @@ from glab import io
 from glab.config import Box, Domain
 from glab.errors import GlabError
 from glab.grids import M25, regular
-from glab.regrid.domain import block_number, box_window, build_domain, hilbert_index, land_fraction
+from glab.regrid.domain import block_number, box_window, build_domain, hilbert_index
+from glab.regrid.land import land_fraction
 from glab.steps.domain import domain as domain_step
 
 CONGO = Domain(box=Box(west=18, east=24, south=-3, north=3), tiles=5, tile_cells=150, block_cells=5)

@@ -69,11 +69,12 @@ def stage_print(stage: str, settings: str = "", *readers: str) -> str:
 
     Args:
         stage: name of the stage.
-        settings: its settings as JSON. The readers that they name belong to its code, and their
-            words can be names of variables.
+        settings: its settings as JSON. The readers that they name belong to its code (the step
+            reports an unknown one), and their words can be names of variables.
         *readers: formats that the stage reads or writes although its settings do not name them.
     """
     names = sorted({*readers, *re.findall(r'"reader": ?"(\w+)"', settings)})
+    names = [name for name in names if (PACKAGE / "readers" / f"{name}.py").is_file()]
     suffix = ":NAMING" if stage in NAMES_OF_FILES else ""
     modules = (f"steps.{stage}", *(f"readers.{name}{suffix}" for name in names))
     return code_print(*modules, words=frozenset(WORD.findall(settings)))

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 import glab
 from glab.errors import GlabError
-from glab.fingerprint import code_print
+from glab.fingerprint import stage_print
 
 FOLDERS = ("results", "data")
 """Folders at the top of a run. What lies above them depends on the machine and is not recorded."""
@@ -62,7 +62,7 @@ class Provenance:
         return {
             "Conventions": "CF-1.11",
             "source": f"glab {glab.__version__}, stage {self.stage}",
-            "glab_code": code_print(f"steps.{self.stage}"),
+            "glab_code": stage_print(self.stage, text),
             "glab_settings": text,
             "glab_settings_sha256": hashlib.sha256(text.encode()).hexdigest(),
             "glab_inputs": json.dumps([short_path(path) for path in self.inputs]),

@@ -140,7 +140,7 @@ def land_of(box: Box) -> Land:
         GlabError: for a box without land.
     """
     # It loads numba, which the jobs that only write granules do not need.
-    from glab.regrid.domain import land_fraction
+    from glab.regrid.land import land_fraction
 
     window = subgrid_of(M25, box)
     fraction = land_fraction(window.cells)
