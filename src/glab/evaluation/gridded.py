@@ -140,7 +140,7 @@ def read_set(data: Sequence[Path], land: xr.Dataset, spec: GridSet) -> Iterator[
             valid_fraction_min=spec.valid_fraction_min,
         ),
     )
-    for path in sorted(file for place in data for file in list_files(place, spec.reader)):
+    for path in sorted(file for entry in data for file in list_files(entry, spec.reader)):
         for granule in _granules(path, spec):
             units = granule.attrs.get("units", "") if undated else lookup(name).units
             block = onto(granule)
@@ -151,13 +151,13 @@ def read_set(data: Sequence[Path], land: xr.Dataset, spec: GridSet) -> Iterator[
 
 def _granules(path: Path, spec: GridSet) -> Iterator[xr.Dataset]:
     """Read a file of a set; of a CF file `STEPS` times at once."""
-    own = {"variable": spec.variable, "fills": tuple(spec.fills), "name": "reference"}
+    options = {"variable": spec.variable, "fills": tuple(spec.fills), "name": "reference"}
     if spec.reader == "map":
-        yield formats.read("map", path, **own)
+        yield formats.read("map", path, **options)
     elif spec.reader == "cf":
         first, times = 0, STEPS
         while times == STEPS:
-            granule = formats.read("cf", path, **own, steps=slice(first, first + STEPS))
+            granule = formats.read("cf", path, **options, steps=slice(first, first + STEPS))
             first, times = first + STEPS, granule.sizes["time"]
             yield granule
     else:

@@ -21,9 +21,9 @@ from glab.config import StationSet
 from glab.errors import GlabError
 from glab.evaluation.records import product_records, record_days
 from glab.evaluation.statistics import moments
+from glab.grids import EARTH_RADIUS_KM
 from glab.readers import ismn
 from glab.readers.acquire import read_manifest
-from glab.regrid.footprint import EARTH_RADIUS_KM
 
 GOOD = "G"
 """ISMN's flag of a value that passes all of its tests."""

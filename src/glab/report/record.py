@@ -168,6 +168,6 @@ def provenance(material: Material) -> PageSection:
             entries.append((f"{name}, inputs", str(attributes["references"])))
         settings = json.loads(str(attributes.get("glab_settings", "{}")))
         texts.append((f"{name}: settings", json.dumps(settings, indent=2, ensure_ascii=False)))
-    own = material.settings.model_dump(mode="json")
-    texts.append(("This page: settings", json.dumps(own, indent=2, ensure_ascii=False)))
+    page = material.settings.model_dump(mode="json")
+    texts.append(("This page: settings", json.dumps(page, indent=2, ensure_ascii=False)))
     return PageSection("Provenance", parts=[Facts(entries, texts)])

@@ -41,9 +41,9 @@ def validation(material: Material) -> list[PageSection]:
         if table.empty or (spec.kind == "stations" and table["r"].isna().all()):
             reason = f"no {'common values' if name in material.against else 'files'}"
             at = spec.archive if isinstance(spec, StationSet) else spec.path or spec.source
-            made = spec.product in material.summaries
+            in_run = spec.product in material.summaries
             missing.append(
-                f"{title} ({at}): {reason if made else f'{product} is not part of this run'}."
+                f"{title} ({at}): {reason if in_run else f'{product} is not part of this run'}."
             )
         elif isinstance(spec, StationSet):
             title = spec.title or "stations"
