@@ -91,6 +91,7 @@ def moments(product: Floats, truth: Floats) -> Moments:
     p, t = np.asarray(product), np.asarray(truth)
     cells = int(np.prod(p.shape[1:]))
     sums = np.zeros((6, cells))
+    # Compiled: gaps differ from cell to cell, and NumPy would need masked copies of both.
     _sum_pairs(p.reshape(len(p), cells), t.reshape(len(p), cells), sums)
     n, *rest = sums.reshape(6, *p.shape[1:])
     means = [np.where(n > 0, mean, np.nan) for mean in rest[:2]]
@@ -112,6 +113,7 @@ def _sum_pairs(p: Any, t: Any, sums: Any) -> None:  # pragma: no cover - compile
         number = max(sums[0, c], 1.0)
         sums[1, c] /= number
         sums[2, c] /= number
+    # Deviations from the means: sums of squares of TB itself would lose their digits.
     for i in range(steps):
         for c in range(cells):
             a, b = p[i, c] - sums[1, c], t[i, c] - sums[2, c]
@@ -174,6 +176,7 @@ def deseasonalise(values: Floats, days: Days, *, cycles: int = 3, values_min: in
     enough = np.isfinite(series).sum(axis=0) >= values_min
     result = np.full(series.shape, np.nan)
     if enough.any():
+        # No ridge: a rest of the cycle in both anomalies would raise their correlation.
         coefficients = harmonics.fit(series[:, enough], days, cycles, ridge=0.0)
         result[:, enough] = series[:, enough] - harmonics.evaluate(coefficients, days)
     return result

@@ -68,6 +68,7 @@ def _station_parts(
     shown = choose_stations(scored)
     some = joined.isel(series=shown)["soil_moisture"].sel(product=[IN_SITU, spec.product])
     by_year = some.notnull().all("product").sum("series").groupby("time.year").sum().sortby("year")
+    # The consecutive years with the most pairs of the stations shown.
     sums = np.convolve(by_year.values, np.ones(SHOWN_YEARS, int))[SHOWN_YEARS - 1 :]
     first = int(by_year["year"].values[int(sums.argmax())])
     years = joined.sel(time=slice(f"{first}-01-01", f"{first + SHOWN_YEARS - 1}-12-31"))
@@ -92,6 +93,7 @@ def choose_stations(scored: pd.DataFrame) -> list[int]:
     """
     ranked = []
     for name, rows in scored.groupby("network", sort=True):
+        # The median station is typical; the best one would give too good an impression.
         away = (rows["r"] - rows["r"].median()).abs().sort_values(kind="stable")
         ranked += [(turn, str(name), int(series)) for turn, series in enumerate(away.index)]
     first = sorted(ranked)[:SHOWN_MAX]
