@@ -1,7 +1,7 @@
 """Work files and a truth as the stages before `product` write them, on a small real domain.
 
-Nature here is a few lines of algebra: a seasonal cycle, a trend, a clearing, weather. The products
-see it with a known gain, noise and step, so that what evaluation should find is known.
+The truth is a few lines of algebra: a seasonal cycle, a trend, a clearing, weather. The products
+have a known gain, noise and break, so that the right result of the evaluation is known.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def domain() -> xr.Dataset:
 
 
 def truth(first: int = 2010, last: int = 2013, *, seed: int = 1) -> xr.Dataset:
-    """A few years of nature on the domain's cells, sorted row by row."""
+    """Return a few years of truth on the domain's cells, sorted row by row."""
     rng = np.random.default_rng(seed)
     land = domain().sortby("cell")
     days = days_between(f"{first}-01-01", f"{last}-12-31")
@@ -86,7 +86,7 @@ def truth(first: int = 2010, last: int = 2013, *, seed: int = 1) -> xr.Dataset:
 
 
 def _of_year(nature: xr.Dataset, year: int) -> xr.Dataset:
-    """A year of nature in the domain's order."""
+    """Return a year of the truth in the domain's order."""
     return nature.sel(time=str(year)).sel(cell=domain()["cell"].values)
 
 
@@ -99,8 +99,8 @@ def _cycle(values: np.ndarray, days: np.ndarray) -> np.ndarray:
 def compose_year(nature: xr.Dataset, year: int, *, noise: float = 1.5, seed: int = 2) -> xr.Dataset:
     """results/compose/{year}.nc"""
     rng = np.random.default_rng(seed + year)
-    part = _of_year(nature, year)
-    tb = part["tb"].values + rng.normal(0, noise, part["tb"].shape)
+    truth_year = _of_year(nature, year)
+    tb = truth_year["tb"].values + rng.normal(0, noise, truth_year["tb"].shape)
     origin = rng.choice([0, 1, 3, 5], tb.shape[:2], p=[0.1, 0.2, 0.3, 0.4]).astype(np.int16)
     gone = (origin == 0)[:, :, None]
 
@@ -116,7 +116,7 @@ def compose_year(nature: xr.Dataset, year: int, *, noise: float = 1.5, seed: int
             "tb_std_total": layer(noise),
             "origin": (("time", "cell"), origin),
         },
-        {"time": part["time"].values, "cell": domain()["cell"], "channel": ["h", "v"]},
+        {"time": truth_year["time"].values, "cell": domain()["cell"], "channel": ["h", "v"]},
     )
 
 
@@ -133,9 +133,9 @@ def residuals_year(compose: xr.Dataset) -> xr.Dataset:
 
 
 def predict_year(
-    nature: xr.Dataset, year: int, *, gain: float = 0.8, noise: float = 0.02, step: float = 0.0
+    nature: xr.Dataset, year: int, *, gain: float = 0.8, noise: float = 0.02, jump: float = 0.0
 ) -> xr.Dataset:
-    """results/predict/tb_vod/{year}.nc: anomalies damped by `gain`, a `step` from 2012-07-02 on."""
+    """results/predict/tb_vod/{year}.nc: anomalies damped by `gain`, a `jump` from 2012-07-02 on."""
     rng = np.random.default_rng(year)
     starts = window_starts(year, 18)
     starts = starts[starts + 18 <= nature["time"].values[-1]]
@@ -145,7 +145,7 @@ def predict_year(
     means = np.stack([vod.sel(time=slice(s, s + 17)).mean("time").values for s in starts])
     climatology = base + 0.1 * base * np.cos(annual_phase(starts + 9))[:, None]
     residual = gain * (means - climatology) + rng.normal(0, noise, means.shape)
-    residual += np.where(starts >= np.datetime64("2012-07-02"), step, 0.0)[:, None]
+    residual += np.where(starts >= np.datetime64("2012-07-02"), jump, 0.0)[:, None]
     dims = ("time", "cell")
     layers = {
         "vod": climatology + residual,
@@ -165,21 +165,21 @@ def predict_year(
     )
 
 
-def system_b_year(nature: xr.Dataset, year: int) -> tuple[xr.Dataset, xr.Dataset]:
+def smos_year(nature: xr.Dataset, year: int) -> tuple[xr.Dataset, xr.Dataset]:
     """results/tb40/{year}.nc and results/retrieve/{year}.nc, both overpasses."""
     rng = np.random.default_rng(year + 7)
-    part = _of_year(nature, year)
-    shape = (len(part["time"]), part.sizes["cell"], 2)
-    unseen = rng.random(shape) < 0.5
+    truth_year = _of_year(nature, year)
+    shape = (len(truth_year["time"]), truth_year.sizes["cell"], 2)
+    missing = rng.random(shape) < 0.5
     dims = ("time", "cell", "overpass")
 
     def layer(values: np.ndarray, error: float) -> tuple:
-        seen = np.repeat(values[:, :, None], 2, axis=2) + rng.normal(0, error, shape)
-        return dims, np.where(unseen, np.nan, seen).astype(np.float32)
+        noisy = np.repeat(values[:, :, None], 2, axis=2) + rng.normal(0, error, shape)
+        return dims, np.where(missing, np.nan, noisy).astype(np.float32)
 
-    tb = np.stack([layer(part["tb"].values[:, :, c], 1.2)[1] for c in (0, 1)], axis=3)
+    tb = np.stack([layer(truth_year["tb"].values[:, :, c], 1.2)[1] for c in (0, 1)], axis=3)
     coords = {
-        "time": part["time"].values,
+        "time": truth_year["time"].values,
         "cell": domain()["cell"],
         "overpass": ["ascending", "descending"],
         "channel": ["h", "v"],
@@ -187,14 +187,14 @@ def system_b_year(nature: xr.Dataset, year: int) -> tuple[xr.Dataset, xr.Dataset
     tb40 = {
         "tb": ((*dims, "channel"), tb),
         "tb_error": ((*dims, "channel"), np.where(np.isnan(tb), np.nan, 1.2).astype(np.float32)),
-        "tb_rmse": (dims, np.where(unseen, np.nan, rng.uniform(1, 12, shape)).astype(np.float32)),
-        "angle_count": (dims, np.where(unseen, 0, 7).astype(np.int16)),
+        "tb_rmse": (dims, np.where(missing, np.nan, rng.uniform(1, 12, shape)).astype(np.float32)),
+        "angle_count": (dims, np.where(missing, 0, 7).astype(np.int16)),
     }
     flags = rng.choice([0, 1, 2, 4, 8], shape).astype(np.int16)
     constant = np.full(shape[:2], 0.03)
     retrieve = {
-        "soil_moisture": layer(part["soil_moisture"].values, 0.02),
-        "vod": layer(part["vod"].values, 0.03),
+        "soil_moisture": layer(truth_year["soil_moisture"].values, 0.02),
+        "vod": layer(truth_year["vod"].values, 0.03),
         "soil_moisture_error": layer(constant, 0.0),
         "vod_error": layer(constant, 0.0),
         "scene_flags": (dims, flags),
@@ -207,11 +207,11 @@ def system_b_year(nature: xr.Dataset, year: int) -> tuple[xr.Dataset, xr.Dataset
 def write_work_files(folder: Path, first: int = 2010, last: int = 2013) -> xr.Dataset:
     """The work files of all years under `folder`, laid out as a run does; returns the truth."""
     nature = truth(first, last)
-    nature.to_netcdf(_made(folder / "data" / "truth.nc"))
+    nature.to_netcdf(_in_folder(folder / "data" / "truth.nc"))
     _write(domain(), folder / "results" / "domain.nc")
     for year in range(first, last + 1):
         compose = compose_year(nature, year)
-        tb40, retrieve = system_b_year(nature, year)
+        tb40, retrieve = smos_year(nature, year)
         work = {
             f"compose/{year}.nc": compose,
             f"residuals/vod/compose/{year}.nc": residuals_year(compose),
@@ -227,7 +227,7 @@ def write_work_files(folder: Path, first: int = 2010, last: int = 2013) -> xr.Da
     return nature
 
 
-def _made(path: Path) -> Path:
+def _in_folder(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 

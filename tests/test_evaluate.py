@@ -40,10 +40,10 @@ SETTINGS = Evaluate(
 )
 
 
-def vod_record(gain: float = 0.8, noise: float = 0.02, step: float = 0.0) -> xr.Dataset:
+def vod_record(gain: float = 0.8, noise: float = 0.02, jump: float = 0.0) -> xr.Dataset:
     nature = work.truth()
     years = [
-        work.predict_year(nature, year, gain=gain, noise=noise, step=step)
+        work.predict_year(nature, year, gain=gain, noise=noise, jump=jump)
         for year in range(2010, 2014)
     ]
     renamed = {f"vod{s}": f"VOD{s}" for s in ("", "_residual", "_std_total")}
@@ -68,11 +68,11 @@ def tables(nature, cells) -> tuple[pd.DataFrame, pd.DataFrame, xr.Dataset]:
 def value(table: pd.DataFrame, metric: str, **where: str) -> float:
     where = {"product": "glab_vod", "truth": "cell", "period": "all", "cells": "all"} | where
     where = {"signal": "full"} | where if metric != "break" else where
-    found = table[table["metric"] == metric]
+    rows = table[table["metric"] == metric]
     for column, wanted in where.items():
-        found = found[found[column] == wanted]
-    assert len(found) == 1, (metric, where, len(found))
-    return float(found["value"].iloc[0])
+        rows = rows[rows[column] == wanted]
+    assert len(rows) == 1, (metric, where, len(rows))
+    return float(rows["value"].iloc[0])
 
 
 # --- the table ----------------------------------------------------------------------------------
@@ -91,11 +91,11 @@ def test_the_gain_of_a_damped_record_is_found(tables):
 def test_a_correct_uncertainty_covers_and_a_small_one_does_not(nature, cells):
     wide, narrow = vod_record(gain=1.0), vod_record(gain=1.0)
     narrow["std"] = narrow["std"] / 10
-    found = [evaluate_records([each], nature, cells, SETTINGS)[0] for each in (wide, narrow)]
-    assert value(found[0], "coverage_1") == pytest.approx(0.77, abs=0.02)  # 1.2 σ
-    assert value(found[0], "coverage_2") == pytest.approx(0.984, abs=0.01)
-    assert value(found[1], "coverage_1") < 0.15
-    assert value(found[0], "spread") == pytest.approx(0.024, rel=1e-3)
+    skills = [evaluate_records([each], nature, cells, SETTINGS)[0] for each in (wide, narrow)]
+    assert value(skills[0], "coverage_1") == pytest.approx(0.77, abs=0.02)  # 1.2 σ
+    assert value(skills[0], "coverage_2") == pytest.approx(0.984, abs=0.01)
+    assert value(skills[1], "coverage_1") < 0.15
+    assert value(skills[0], "spread") == pytest.approx(0.024, rel=1e-3)
 
 
 def test_residual_and_full_signal_have_one_rmse_but_not_one_correlation(tables):
@@ -116,10 +116,10 @@ def test_the_record_beats_its_controls(tables):
 
 def test_both_truths_are_used_and_the_footprint_is_smoother(tables, nature, cells):
     assert set(tables[0]["truth"]) == {"cell", "footprint"}
-    found = pair_with_truth(vod_record(), nature, SETTINGS).truths
-    spread = {kind: np.nanstd(field, axis=1).mean() for kind, field in found.items()}
+    truths = pair_with_truth(vod_record(), nature, SETTINGS).truths
+    spread = {kind: np.nanstd(field, axis=1).mean() for kind, field in truths.items()}
     assert spread["footprint"] < 0.8 * spread["cell"]
-    assert np.nanmean(found["footprint"]) == pytest.approx(np.nanmean(found["cell"]), abs=0.02)
+    assert np.nanmean(truths["footprint"]) == pytest.approx(np.nanmean(truths["cell"]), abs=0.02)
 
 
 def test_the_table_is_tidy_and_counts_its_pairs(tables, cells):
@@ -127,14 +127,14 @@ def test_the_table_is_tidy_and_counts_its_pairs(tables, cells):
     assert list(skill.columns) == COLUMNS
     assert not skill.duplicated(COLUMNS[:7]).any()
     pairs = skill[(skill["metric"] == "rmse") & (skill["signal"] == "full")]
-    own = pairs[(pairs["product"] == "glab_vod") & (pairs["truth"] == "cell")]
-    whole = own[(own["period"] == "all")].set_index("cells")["n"]
+    rows = pairs[(pairs["product"] == "glab_vod") & (pairs["truth"] == "cell")]
+    whole = rows[(rows["period"] == "all")].set_index("cells")["n"]
     kinds = ["unchanged", "browned", "greened", "cleared"]
     assert whole[kinds].sum() == whole["all"]
     assert whole[["cleared", "uncleared"]].sum() == whole["all"]
     assert whole[[name for name in whole.index if "VOD" in name]].sum() == whole["all"]
     assert whole[[name for name in whole.index if "biome" in name]].sum() == whole["all"]
-    times = own[own["cells"] == "all"].set_index("period")["n"]
+    times = rows[rows["cells"] == "all"].set_index("period")["n"]
     assert times["held-out years"] + times["other years"] == times["all"]
     assert 0 < times["SMOS alone"] < times["held-out years"]
 
@@ -149,32 +149,32 @@ def test_every_short_period_has_trained_and_held_out_cells(tables):
 
 
 def test_a_break_at_the_change_of_sensors_is_larger_than_others(nature, cells):
-    breaks = evaluate_records([vod_record(gain=1.0, step=0.05)], nature, cells, SETTINGS)[1]
-    own = breaks[(breaks["truth"] == "cell") & (breaks["cells"] == "all")].set_index("date")[
+    breaks = evaluate_records([vod_record(gain=1.0, jump=0.05)], nature, cells, SETTINGS)[1]
+    by_date = breaks[(breaks["truth"] == "cell") & (breaks["cells"] == "all")].set_index("date")[
         "break"
     ]
-    assert own["2012-07-02"] == pytest.approx(0.05, abs=0.005)
-    assert own["2011-10-04"] == pytest.approx(0.0, abs=0.005)
+    assert by_date["2012-07-02"] == pytest.approx(0.05, abs=0.005)
+    assert by_date["2011-10-04"] == pytest.approx(0.0, abs=0.005)
 
 
 def test_segments_follow_the_sensors_within_the_record():
     days = np.arange("2009-03-01", "2014-01-01", dtype="datetime64[D]")
-    found = find_segments(SETTINGS.sensors, days)
-    assert [s.name for s in found] == ["amsre", "amsre_smos", "smos", "amsr2_smos"]
-    assert found[0].start == days[0] and found[-1].end == days[-1]
-    for before, after in zip(found, found[1:]):
+    segments = find_segments(SETTINGS.sensors, days)
+    assert [s.name for s in segments] == ["amsre", "amsre_smos", "smos", "amsr2_smos"]
+    assert segments[0].start == days[0] and segments[-1].end == days[-1]
+    for before, after in zip(segments, segments[1:]):
         assert after.start - before.end == np.timedelta64(1, "D")
 
 
 def test_fields_of_cells_agree_with_the_table(tables, cells):
     skill, _, fields = tables
-    own = fields.sel(product="glab_vod", truth="cell")
-    assert own.sizes == {"cell": cells.sizes["cell"]}
-    found, true = own["VOD_trend"].values, own["VOD_truth_trend"].values
-    assert np.sum(found * true) / np.sum(true**2) == pytest.approx(
+    of_vod = fields.sel(product="glab_vod", truth="cell")
+    assert of_vod.sizes == {"cell": cells.sizes["cell"]}
+    trend, true = of_vod["VOD_trend"].values, of_vod["VOD_truth_trend"].values
+    assert np.sum(trend * true) / np.sum(true**2) == pytest.approx(
         value(skill, "trend_gain"), rel=1e-4
     )
-    assert float(own["VOD_r"].median()) == pytest.approx(
+    assert float(of_vod["VOD_r"].median()) == pytest.approx(
         value(skill, "r_cell_median", signal="deseasonalised"), rel=1e-4
     )
 
@@ -188,9 +188,9 @@ def test_groups_are_those_of_the_links_splits(nature, cells):
     buffer = ~(masks["trained"] | masks["held_out"])
     assert buffer.any() and masks["held_out"].sum() > 10
     few = nature.isel(cell=slice(0, 40))
-    part = evaluation_cells(work.domain(), few, SETTINGS)
-    expected = cells["split"].sel(cell=part["cell"].values)
-    assert np.array_equal(part["split"], expected)
+    subset = evaluation_cells(work.domain(), few, SETTINGS)
+    expected = cells["split"].sel(cell=subset["cell"].values)
+    assert np.array_equal(subset["split"], expected)
 
 
 def test_frozen_days_count_in_no_window(nature):
@@ -208,25 +208,25 @@ def test_frozen_days_count_in_no_window(nature):
 def test_brightness_temperature_has_the_truth_of_its_footprint_alone(nature):
     tb = work.compose_year(nature, 2012)
     layers = xr.Dataset({"tb_h": tb["tb"].sel(channel="h", drop=True)})
-    found = pair_with_truth(to_record(layers, "tb_h", "glab_tb"), nature, SETTINGS).truths
-    assert list(found) == ["footprint"]
+    truths = pair_with_truth(to_record(layers, "tb_h", "glab_tb"), nature, SETTINGS).truths
+    assert list(truths) == ["footprint"]
     expected = nature["tb"].sel(channel="h", time="2012", cell=tb["cell"].values)
-    assert np.allclose(found["footprint"], expected)
+    assert np.allclose(truths["footprint"], expected)
 
 
 def test_persistence_is_last_years_truth(nature):
     record = vod_record()
     true = pair_with_truth(record, nature, SETTINGS).truths["cell"]
-    made = {
+    controls = {
         each.attrs["product"].split(": ")[1]: each for each in climatology_controls(record, true)
     }
-    last = made["persistence"]["value"].values
+    last = controls["persistence"]["value"].values
     assert np.isnan(last[:20]).all()
     days = record["time"].values.astype("datetime64[D]")
     later = 30
     source = np.argmin(np.abs((days - (days[later] - 365)).astype(int)))
     assert np.array_equal(last[later], true[source])
-    assert np.array_equal(made["climatology"]["value"], record["climatology"], equal_nan=True)
+    assert np.array_equal(controls["climatology"]["value"], record["climatology"], equal_nan=True)
 
 
 def test_periods_without_a_day_are_left_out():
@@ -261,8 +261,8 @@ def run(tmp_path_factory) -> Path:
         }
         for name, layers in inputs.items():
             files = [results / layer for layer in layers]
-            made = results / "product" / name / f"{year}.nc"
-            product(files, results / "domain.nc", year, made, Product(product=name))
+            output = results / "product" / name / f"{year}.nc"
+            product(files, results / "domain.nc", year, output, Product(product=name))
     return folder
 
 
@@ -285,8 +285,8 @@ def test_the_step_evaluates_every_product_and_control_reproducibly(run, tmp_path
     for name in ("skill.csv", "cells.nc", "breaks.csv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     skill = pd.read_csv(tmp_path / "a" / "skill.csv")
-    told = set(zip(skill["product"], skill["variable"]))
-    assert told >= {
+    variables = set(zip(skill["product"], skill["variable"]))
+    assert variables >= {
         ("glab_tb", "tb_h"),
         ("glab_tb", "tb_v"),
         ("glab_vod", "VOD"),
@@ -313,10 +313,10 @@ def test_single_bins_of_smos_are_noisier_than_the_40_degree_tb(run, tmp_path):
     skill = pd.read_csv(tmp_path / "out" / "skill.csv")
     skill = skill[skill["variable"] == "tb_h"]
     where = {"truth": "footprint"}
-    made = value(skill, "ubrmse_cell_median", product="smos_ib", **where)
+    fitted = value(skill, "ubrmse_cell_median", product="smos_ib", **where)
     for angle in ("40", "42.5"):
         single = value(skill, "ubrmse_cell_median", product=f"SMOS {angle}° bin", **where)
-        assert single == pytest.approx(np.hypot(4.0, made), rel=0.05)
+        assert single == pytest.approx(np.hypot(4.0, fitted), rel=0.05)
     assert value(skill, "slope", product="smos_ib", **where) == pytest.approx(1.0, abs=0.01)
 
 
@@ -331,11 +331,11 @@ def test_without_a_truth_products_are_summarised(run, tmp_path):
 
 def test_retrievals_are_filtered_as_their_users_do(run, cells):
     path = run / "results" / "product" / "smos_ib" / "2012.nc"
-    found = {each.attrs["variable"]: each["value"] for each in product_records([path], cells)}
+    values = {each.attrs["variable"]: each["value"] for each in product_records([path], cells)}
     with io.read(path) as year:
         good = (year["scene_flags"] <= 1) & (year["tb_rmse"] <= 8.0)
-        assert int(found["vod"].count()) == int((year["vod"].where(good)).count())
-        assert int(found["tb_h"].count()) == int(year["tb_h"].count())
+        assert int(values["vod"].count()) == int((year["vod"].where(good)).count())
+        assert int(values["tb_h"].count()) == int(year["tb_h"].count())
 
 
 def test_a_file_that_is_no_product_is_named(run, tmp_path):
@@ -358,13 +358,13 @@ def test_records_have_the_order_of_the_cells(run, cells):
 
 def test_a_summary_has_the_means_of_the_year(run):
     with io.read(run / "results" / "product" / "glab_tb" / "2012.nc") as year:
-        found = summarise_year(year, ["tb_h", "absent"])
+        summary = summarise_year(year, ["tb_h", "absent"])
         whole = year.load()
-    assert np.allclose(found["tb_h_mean"], whole["tb_h"].mean("time"), equal_nan=True, atol=1e-3)
-    assert np.allclose(found["tb_h_zonal"], whole["tb_h"].mean("x"), equal_nan=True, atol=1e-3)
-    assert np.allclose(found["origin_fraction"].sum("flag"), 1.0, atol=1e-6)
+    assert np.allclose(summary["tb_h_mean"], whole["tb_h"].mean("time"), equal_nan=True, atol=1e-3)
+    assert np.allclose(summary["tb_h_zonal"], whole["tb_h"].mean("x"), equal_nan=True, atol=1e-3)
+    assert np.allclose(summary["origin_fraction"].sum("flag"), 1.0, atol=1e-6)
     present = np.isfinite(whole["tb_h"]).mean("time")
-    assert np.allclose(found["tb_h_present"], present)
+    assert np.allclose(summary["tb_h_present"], present)
 
 
 def test_a_digest_counts_the_flags_that_the_file_states(run):

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+import yaml
 
 import fixtures_products as work
 from glab import io
-from glab.config import Evaluate, GridSet, Product, Report, config_from
+from glab.config import Config, Evaluate, GridSet, Product, Report, config_from
 from glab.errors import GlabError
 from glab.evaluation.gridded import list_files, pair_in_time, read_set
 from glab.evaluation.records import evaluation_cells, product_records
@@ -21,9 +22,9 @@ from glab.report.material import Material
 from glab.report.validation import validation
 from glab.steps.evaluate import evaluate
 from glab.steps.product import product
+from planning import ROOT
 
 LAT, LON = np.arange(7.75, 3.0, -0.25), np.arange(19.0, 23.25, 0.25)
-VOD = {"kind": "grid", "path": "x"}
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +214,11 @@ def test_a_source_of_the_run_is_on_the_cells_already(run, tmp_path):
 
 # --- settings and page ----------------------------------------------------------------------------
 
-BASE = {"sources": {}, "baselines": {}, "links": {}, "products": {}, "compose": {"links": []}}
+GLOBAL = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+
+
+def with_sets(**sets) -> Config:
+    return config_from(GLOBAL | {"evaluate": {"against": sets}})
 
 
 @pytest.mark.parametrize(
@@ -222,7 +227,7 @@ BASE = {"sources": {}, "baselines": {}, "links": {}, "products": {}, "compose": 
         ({"a": {"kind": "grid"}}, "either a path or a source"),
         ({"a": {"kind": "grid", "source": "x", "path": "y"}}, "either a path or a source"),
         ({"a": {"kind": "grid", "source": "x"}}, "name the variable of the source"),
-        ({"a": {"kind": "grid", "source": "x", "variable": "v"}}, "no source 'x'"),
+        ({"a": {"kind": "grid", "source": "x", "variable": "v"}}, "unknown source 'x'"),
         ({"a": {"kind": "grid", "pth": "x"}}, "did you mean 'path'"),
         ({"a": {"kind": "stations", "depth_max": 1}}, "did you mean 'depth_max_m'"),
         ({"a b": {"kind": "grid", "path": "x"}}, "should match pattern"),
@@ -230,18 +235,13 @@ BASE = {"sources": {}, "baselines": {}, "links": {}, "products": {}, "compose": 
 )
 def test_faulty_sets_are_named(against, message):
     with pytest.raises(GlabError, match=message) as caught:
-        config_from(BASE | {"evaluate": {"against": against}})
+        with_sets(**against)
     assert "grid." not in str(caught.value.variable)
 
 
-def test_the_old_key_names_the_new_one():
-    with pytest.raises(GlabError, match="entry of evaluate.against"):
-        config_from(BASE | {"evaluate": {"stations": {"archive": "data/ismn"}}})
-
-
 def test_an_overlay_removes_a_set_by_null():
-    sets = {"a": None, "b": {"kind": "grid", "path": "x"}}
-    assert list(config_from(BASE | {"evaluate": {"against": sets}}).evaluate.against) == ["b"]
+    config = with_sets(a=None, b={"kind": "grid", "path": "x"})
+    assert list(config.evaluate.against) == ["b"]
 
 
 def test_the_page_has_a_section_for_each_set(run, tmp_path):

@@ -58,10 +58,10 @@ def test_pooled_moments_are_those_of_all_pairs_together():
 def test_a_cell_without_pairs_is_missing_and_harmless_when_pooled():
     product, truth = pair()
     product[:, 1] = np.nan
-    found = moments(product, truth)
-    assert found.n[1] == 0 and np.isnan(found.rmse[1]) and np.isnan(found.r[1])
+    sums = moments(product, truth)
+    assert sums.n[1] == 0 and np.isnan(sums.rmse[1]) and np.isnan(sums.r[1])
     rest = np.delete(np.arange(6), 1)
-    assert found.pooled().rmse == pytest.approx(found.pooled(rest).rmse)
+    assert sums.pooled().rmse == pytest.approx(sums.pooled(rest).rmse)
 
 
 def test_nothing_at_all_is_missing_without_a_warning():
@@ -149,9 +149,11 @@ def test_trends_use_common_dates_and_need_a_share_of_the_record():
     product = 0.5 * truth + 1.0
     product[len(DAYS) // 2 :, 1] = np.nan
     product[len(DAYS) // 3 :, 2] = np.nan
-    found, true = metrics.trends(product, truth, DAYS)
-    assert found[:2] == pytest.approx([0.005, 0.005]) and true[:2] == pytest.approx([0.01, 0.01])
-    assert np.isnan(found[2]) and np.isnan(true[2])
+    estimated, true = metrics.trends(product, truth, DAYS)
+    assert estimated[:2] == pytest.approx([0.005, 0.005]) and true[:2] == pytest.approx(
+        [0.01, 0.01]
+    )
+    assert np.isnan(estimated[2]) and np.isnan(true[2])
 
 
 def test_gain_and_skill_of_a_damped_trend():
@@ -183,10 +185,10 @@ def test_spread_lies_on_the_diagonal_where_it_is_right():
     rng = np.random.default_rng(2)
     std = rng.uniform(0.5, 4.0, (20_000, 2))
     error = rng.normal(0.0, std)
-    spread, found, number = metrics.spread_against_error(error, np.zeros_like(std), std)
+    spread, rms, number = metrics.spread_against_error(error, np.zeros_like(std), std)
     assert number.sum() == std.size and len(spread) == 10
     assert np.all(np.diff(spread) > 0)
-    assert found == pytest.approx(spread, rel=0.08)
+    assert rms == pytest.approx(spread, rel=0.08)
 
 
 def test_noise_of_white_noise_is_its_standard_deviation_whatever_the_slow_signal():

@@ -92,7 +92,7 @@ def labels(section: str) -> list[str]:
 
 def test_labels_of_the_benchmark_table_are_those_of_the_code(skill, breaks):
     known = set(measure_run(skill, breaks).index)
-    in_docs = labels("The benchmark's table")
+    in_docs = labels("The benchmark")
     assert {measure.label for measure in MEASURES} <= set(in_docs)
     relative = {"RMSE against published", FALSE_TREND[1]}
     for label in in_docs:

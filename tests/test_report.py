@@ -51,8 +51,8 @@ def run(tmp_path_factory) -> Path:
             inputs = {"glab_vod": inputs["glab_vod"]}
         for name, layers in inputs.items():
             files = [results / layer for layer in layers]
-            made = results / "product" / name / f"{year}.nc"
-            product(files, results / "domain.nc", year, made, Product(product=name))
+            path = results / "product" / name / f"{year}.nc"
+            product(files, results / "domain.nc", year, path, Product(product=name))
     for member in (0, 1):
         curve = results / "train" / "tb_vod" / str(member) / "curve.csv"
         curve.parent.mkdir(parents=True)
@@ -109,13 +109,13 @@ class Outline(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
-        found = dict(attrs)
+        attributes = dict(attrs)
         if tag not in ("meta", "img", "br", "link"):
             self.open.append(tag)
         if tag == "img":
-            self.images.append(found)
-        self.links += [found[key] for key in ("href", "src") if key in found]
-        self.ids += [found["id"]] if "id" in found else []
+            self.images.append(attributes)
+        self.links += [attributes[key] for key in ("href", "src") if key in attributes]
+        self.ids += [attributes["id"]] if "id" in attributes else []
 
     def handle_endtag(self, tag):
         if not self.open or self.open.pop() != tag:
@@ -141,9 +141,9 @@ def test_the_page_is_well_formed_and_refers_to_nothing_outside(page):
 def test_every_figure_has_a_title_and_a_caption(page):
     outline = Outline(page)
     assert len(outline.images) >= 14
-    assert all(len(found["alt"]) > 60 for found in outline.images)
-    for found in outline.images:
-        content = base64.b64decode(found["src"].split(",")[1])
+    assert all(len(image_tag["alt"]) > 60 for image_tag in outline.images)
+    for image_tag in outline.images:
+        content = base64.b64decode(image_tag["src"].split(",")[1])
         assert content.startswith((b"\x89PNG", b"<?xml"))
 
 
@@ -166,9 +166,9 @@ def test_the_page_has_every_section(page):
 
 def test_the_page_has_the_numbers_of_the_table(run, page):
     skill = pd.read_csv(run / "results" / "evaluate" / "skill.csv")
-    own = skill[(skill["product"] == "glab_vod") & (skill["truth"] == "footprint")]
-    own = own[(own["period"] == "all") & (own["cells"] == "held_out")]
-    rmse = own[(own["metric"] == "rmse") & (own["signal"] == "full")]["value"].iloc[0]
+    rows = skill[(skill["product"] == "glab_vod") & (skill["truth"] == "footprint")]
+    rows = rows[(rows["period"] == "all") & (rows["cells"] == "held_out")]
+    rmse = rows[(rows["metric"] == "rmse") & (rows["signal"] == "full")]["value"].iloc[0]
     assert f'<div class="number">{rmse:.3f}' in page
 
 
@@ -224,36 +224,36 @@ def material(value: np.ndarray, skill: list[float], **fields: list[int]) -> Mate
     return Material(SETTINGS, {}, {"VOD": ProductAndTruth(named, {})}, known, empty, empty)
 
 
-def test_examples_are_median_cells_of_the_greener_half_of_each_kind():
+def test_examples_are_median_cells_of_the_half_with_more_vod():
     value = np.tile([0.1, 0.9, 0.8, 0.7, 0.6, 0.2, 0.9], (20, 1))
-    made = material(
+    page_data = material(
         value, [0.9, 0.1, 0.5, 0.9, 0.3, 0.2, 0.8], change_kind=[0] * 6 + [3], split=[0] * 6 + [3]
     )
-    chosen = dict(example_cells(made, "VOD"))
+    chosen = dict(example_cells(page_data, "VOD"))
     assert set(chosen) == {2, 6}
     assert chosen[6].startswith("Cleared, held out, 30.0° N")
     assert chosen[2].startswith("Unchanged, trained")
 
 
 def test_examples_without_a_truth_lie_along_the_domain():
-    made = material(np.full((5, 40), 0.5), [np.nan] * 40)
-    chosen = [cell for cell, _ in example_cells(made, "VOD")]
+    page_data = material(np.full((5, 40), 0.5), [np.nan] * 40)
+    chosen = [cell for cell, _ in example_cells(page_data, "VOD")]
     assert chosen[0] == 0 and chosen[-1] == 39 and len(chosen) == SETTINGS.example_cells
 
 
 def test_values_of_cells_are_put_on_the_extent():
     domain = work.domain()
-    place = horizontal_coordinates(extent_of(domain))
-    digest = place.assign(VOD_mean=("y", np.zeros(place.sizes["y"])), year=2012)
+    grid = horizontal_coordinates(extent_of(domain))
+    summary = grid.assign(VOD_mean=("y", np.zeros(grid.sizes["y"])), year=2012)
     empty = pd.DataFrame()
-    made = Material(SETTINGS, {"glab_vod": [digest]}, {}, domain, empty, empty)
-    laid = made.to_map(domain["lat"].values.astype(np.float32))
-    inside = np.isfinite(laid)
+    page_data = Material(SETTINGS, {"glab_vod": [summary]}, {}, domain, empty, empty)
+    field = page_data.to_map(domain["lat"].values.astype(np.float32))
+    inside = np.isfinite(field)
     assert inside.sum() == domain.sizes["cell"]
-    rows = np.repeat(place["lat"].values[:, None], place.sizes["x"], axis=1)
-    assert np.allclose(laid[inside], rows[inside], atol=1e-4)
-    means = made.row_means(np.tile(domain["lat"].values, (3, 1)))
-    assert np.allclose(means, place["lat"].values, atol=1e-4)
+    rows = np.repeat(grid["lat"].values[:, None], grid.sizes["x"], axis=1)
+    assert np.allclose(field[inside], rows[inside], atol=1e-4)
+    means = page_data.row_means(np.tile(domain["lat"].values, (3, 1)))
+    assert np.allclose(means, grid["lat"].values, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -267,8 +267,8 @@ def test_numbers_for_readers(value, digits, sign, text):
 
 def test_a_page_without_products_has_provenance_alone():
     empty = pd.DataFrame(columns=["product", "variable", "truth", "cells", "metric", "value"])
-    made = Material(SETTINGS, {}, {}, work.domain(), empty, empty)
-    assert [section.title for section in sections(made)] == ["Provenance"]
+    page_data = Material(SETTINGS, {}, {}, work.domain(), empty, empty)
+    assert [section.title for section in sections(page_data)] == ["Provenance"]
 
 
 # --- figures on a user's own arrays ---------------------------------------------------------------
@@ -282,12 +282,12 @@ def shape_of(png: bytes) -> tuple[int, int]:
     return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
 
 
-def test_a_narrow_domain_is_drawn_lying_on_its_side():
-    place = horizontal_coordinates(
+def test_a_narrow_domain_is_a_horizontal_strip():
+    grid = horizontal_coordinates(
         extent_of(xr.Dataset({"row": ("cell", [0, 300]), "col": ("cell", [3, 6])}))
     )
-    field = np.zeros((place.sizes["y"], place.sizes["x"]))
-    narrow = figures.maps([Panel("a strip", field, "VOD")], place)
+    field = np.zeros((grid.sizes["y"], grid.sizes["x"]))
+    narrow = figures.maps([Panel("a strip", field, "VOD")], grid)
     width, height = shape_of(drawn(narrow, "png"))
     assert width > 3 * height
     (axes, _) = narrow.axes
@@ -295,25 +295,25 @@ def test_a_narrow_domain_is_drawn_lying_on_its_side():
     assert "0°" in labels and labels[-1].endswith("N") and labels[0].endswith(("S", "°"))
 
 
-def test_a_globe_is_drawn_upright_whatever_the_order_of_its_rows():
-    place = horizontal_coordinates(extent_of(work.domain(), "grid")).isel(y=slice(None, None, 8))
-    field = np.repeat(place["lat"].values[:, None], place.sizes["x"], axis=1)
-    shown = figures.maps([Panel("latitude", field, "VOD")], place).axes[0].images[0].get_array()
-    turned = place.isel(y=slice(None, None, -1))
+def test_a_globe_has_north_above_in_any_order_of_rows():
+    grid = horizontal_coordinates(extent_of(work.domain(), "grid")).isel(y=slice(None, None, 8))
+    field = np.repeat(grid["lat"].values[:, None], grid.sizes["x"], axis=1)
+    shown = figures.maps([Panel("latitude", field, "VOD")], grid).axes[0].images[0].get_array()
+    turned = grid.isel(y=slice(None, None, -1))
     again = figures.maps([Panel("latitude", field[::-1], "VOD")], turned).axes[0].images[0]
     assert shown[0, 0] > shown[-1, 0]
     assert np.array_equal(shown, again.get_array())
 
 
 def test_latitude_against_time_has_north_above():
-    place = horizontal_coordinates(extent_of(work.domain()))
+    grid = horizontal_coordinates(extent_of(work.domain()))
     days = np.arange("2012-01-01", "2012-07-01", 18, dtype="datetime64[D]")
-    field = np.tile(place["lat"].values, (len(days), 1))
+    field = np.tile(grid["lat"].values, (len(days), 1))
     figure = figures.hovmoller(
-        [Panel("x", field, "VOD", "residual")], place.assign_coords(time=days)
+        [Panel("x", field, "VOD", "residual")], grid.assign_coords(time=days)
     )
     shown = figure.axes[0].images[0].get_array()
-    assert shown.shape == (place.sizes["y"], len(days)) and shown[0, 0] > shown[-1, 0]
+    assert shown.shape == (grid.sizes["y"], len(days)) and shown[0, 0] > shown[-1, 0]
 
 
 def test_a_series_shows_bands_truth_clearing_and_held_out_years():

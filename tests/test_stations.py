@@ -48,8 +48,8 @@ def rng() -> np.random.Generator:
 
 def station(layout="header_values", *, network="NET", name="Abc-1", lat=5.0, lon=21.0, depth=None):
     top_bottom = depth or (0.05, 0.05)
-    place = (lat, lon, 120.0, top_bottom)
-    return native_ismn.Station(network, name, layout, *place, 130, "Aw", 0.3)
+    at = (lat, lon, 120.0, top_bottom)
+    return native_ismn.Station(network, name, layout, *at, 130, "Aw", 0.3)
 
 
 def hourly(value=0.2, hours=96, start="2011-03-01"):
@@ -66,12 +66,12 @@ def test_both_layouts_come_back(layout, tmp_path):
     wet = 0.1 + 0.001 * np.arange(96)
     flags[[3, 5]] = ["D06", "D01,D03"]
     path = native_ismn.write(tmp_path, station(layout), time, wet, flags)
-    found = ismn.read(path)
-    assert found["soil_moisture"].dtype == np.float32
-    np.testing.assert_allclose(found["soil_moisture"], wet, atol=1e-4)
-    np.testing.assert_array_equal(found["time"].values, time.astype("datetime64[ns]"))
-    assert found["flag"].values.tolist() == flags.tolist()
-    about = found.attrs
+    series = ismn.read(path)
+    assert series["soil_moisture"].dtype == np.float32
+    np.testing.assert_allclose(series["soil_moisture"], wet, atol=1e-4)
+    np.testing.assert_array_equal(series["time"].values, time.astype("datetime64[ns]"))
+    assert series["flag"].values.tolist() == flags.tolist()
+    about = series.attrs
     assert (about["network"], about["station"], about["climate"]) == ("NET", "Abc-1", "Aw")
     assert (about["lat"], about["lon"]) == (5.0, 21.0) and about["land_cover"] == "Grassland"
     assert (about["depth_from_m"], about["depth_to_m"]) == (0.05, 0.05)
@@ -90,11 +90,11 @@ def test_a_file_as_ismn_documents_it(tmp_path):
         "2012/01/01 01:00     0.1535 C03,D05 M\n"
         "\n"
     )
-    found = ismn.read(path)
-    assert found.attrs["network"] == "FR_Aqui" and found.attrs["lat"] == 44.46728
-    assert found.attrs["sensor"] == "ThetaProbe-ML2X_B"
-    assert found["flag"].values.tolist() == ["G", "C03,D05"]
-    assert found.attrs["land_cover"] == found.attrs["climate"] == ""
+    series = ismn.read(path)
+    assert series.attrs["network"] == "FR_Aqui" and series.attrs["lat"] == 44.46728
+    assert series.attrs["sensor"] == "ThetaProbe-ML2X_B"
+    assert series["flag"].values.tolist() == ["G", "C03,D05"]
+    assert series.attrs["land_cover"] == series.attrs["climate"] == ""
     assert ismn.depth_m(path.name) == (0.05, 0.05)
 
 
@@ -145,8 +145,8 @@ def test_the_layer_is_zero_to_five_centimetres():
 
 def test_the_nearest_cell_counts_within_a_distance():
     cells = np.array([0.0, 0.0]), np.array([179.9, -179.6])
-    found, distance = nearest_cells(np.array([0.0, 5.0]), np.array([-179.9, 0.0]), *cells, 25.0)
-    assert found.tolist() == [0, -1]
+    nearest, distance = nearest_cells(np.array([0.0, 5.0]), np.array([-179.9, 0.0]), *cells, 25.0)
+    assert nearest.tolist() == [0, -1]
     assert distance[0] == pytest.approx(0.2 * 111.195, rel=1e-3)
 
 
@@ -174,32 +174,34 @@ def test_daily_values_count_by_their_dates():
         {"lon": 170.0},
     )
     days = np.arange("2011-02-28", "2011-03-06", dtype="datetime64[D]")
-    found = at_overpass(series, days, 6.0, 3.0)
-    np.testing.assert_allclose(found, [np.nan, 0.1, 0.2, np.nan, 0.4, np.nan], rtol=1e-6)
-    nothing = at_overpass(series.isel(time=[2]), days, 6.0, 3.0)
-    assert np.isnan(nothing).all()
+    values = at_overpass(series, days, 6.0, 3.0)
+    np.testing.assert_allclose(values, [np.nan, 0.1, 0.2, np.nan, 0.4, np.nan], rtol=1e-6)
+    missing = at_overpass(series.isel(time=[2]), days, 6.0, 3.0)
+    assert np.isnan(missing).all()
 
 
-def beside(rng, count=200):
+def joined(rng, count=200):
     """Three series: a good one, a biased and noisy one, and one with too few pairs."""
     days = DAYS[:count]
     true = 0.2 + 0.1 * rng.random((count, 3))
-    made = true.copy()
-    made[:, 1] = true[:, 1] + 0.05 + 0.02 * rng.standard_normal(count)
-    made[99:, 2] = np.nan
-    about = {"sensor": "p", "lat": 1.0, "lon": 2.0, "depth_to_m": 0.05, "distance_km": 3.0}
+    product_values = true.copy()
+    product_values[:, 1] = true[:, 1] + 0.05 + 0.02 * rng.standard_normal(count)
+    product_values[99:, 2] = np.nan
+    shared = {"sensor": "p", "lat": 1.0, "lon": 2.0, "depth_to_m": 0.05, "distance_km": 3.0}
     known = [
-        xr.Dataset(attrs=about | {"network": n, "station": s, "cell": i, "land_cover": c} | CLIMATE)
+        xr.Dataset(
+            attrs=shared | {"network": n, "station": s, "cell": i, "land_cover": c} | CLIMATE
+        )
         for i, (n, s, c) in enumerate([("A", "1", "Grassland"), ("B", "1", ""), ("B", "2", "")])
     ]
-    return join_series(known, {IN_SITU: true, "smos_ib": made}, days)
+    return join_series(known, {IN_SITU: true, "smos_ib": product_values}, days)
 
 
 CLIMATE = {"climate": "Aw"}
 
 
 def test_scores_are_those_of_the_field(rng):
-    table = score_series(beside(rng), SET.pairs_min).set_index(["network", "station"])
+    table = score_series(joined(rng), SET.pairs_min).set_index(["network", "station"])
     good, noisy, few = (table.loc[key] for key in (("A", "1"), ("B", "1"), ("B", "2")))
     assert good["r"] == pytest.approx(1.0) and good["rmse"] == pytest.approx(0.0, abs=1e-6)
     assert noisy["bias"] == pytest.approx(0.05, abs=0.005)
@@ -221,14 +223,14 @@ def run(tmp_path_factory) -> Path:
     nature = work.write_work_files(folder, 2011, 2011)
     results = folder / "results"
     layers = [results / "tb40/2011.nc", results / "retrieve/2011.nc"]
-    made = results / "product" / "smos_ib" / "2011.nc"
-    product(layers, results / "domain.nc", 2011, made, Product(product="smos_ib"))
+    output = results / "product" / "smos_ib" / "2011.nc"
+    product(layers, results / "domain.nc", 2011, output, Product(product="smos_ib"))
     land = io.read(results / "domain.nc").load()
     days = nature["time"].sel(time="2011").values.astype("datetime64[D]")
     for number, name in ((0, "inside"), (1, "deep"), (2, "far")):
         here = land.isel(cell=number)
         wet = nature["soil_moisture"].sel(time="2011", cell=int(here["cell"])).values
-        place = native_ismn.Station(
+        station_of = native_ismn.Station(
             *("NET", name, "header_values"),
             float(here["lat"]) + (30.0 if name == "far" else 0.02),
             float(here["lon"]),
@@ -238,7 +240,7 @@ def run(tmp_path_factory) -> Path:
             "Aw",
             0.2,
         )
-        native_ismn.write(folder / "data/ismn", place, days, wet, np.full(len(days), "G"))
+        native_ismn.write(folder / "data/ismn", station_of, days, wet, np.full(len(days), "G"))
     write_manifest(folder / "data/ismn", folder / "data/ismn/manifest.json", "ismn")
     return folder
 
@@ -280,9 +282,9 @@ def test_unreadable_files_are_set_aside_until_they_are_too_many(run, tmp_path, c
     archive = tmp_path / "ismn"
     good = next((run / "data/ismn/NET/inside").glob("*.stm"))
     for number in range(5):
-        place = archive / "NET" / f"s{number}" / good.name
-        place.parent.mkdir(parents=True)
-        place.write_text(good.read_text() if number else "damaged\n")
+        path = archive / "NET" / f"s{number}" / good.name
+        path.parent.mkdir(parents=True)
+        path.write_text(good.read_text() if number else "damaged\n")
     write_manifest(archive, archive / "manifest.json", "ismn")
 
     def with_set(products=("results/product/smos_ib/2011.nc",), **options) -> pd.DataFrame:
@@ -324,9 +326,9 @@ def test_a_world_has_networks_of_every_kind(tmp_path):
     assert {path.parents[1].name for path in files} == {network.name for network in NETWORKS}
     for path in files:
         assert path.read_bytes() == (tmp_path / "b" / path.relative_to(io_path)).read_bytes()
-        found = ismn.read(path)
+        series = ismn.read(path)
         assert is_wanted(ismn.depth_m(path.name), 0.05)
-        good = found["soil_moisture"].values[found["flag"].values == "G"]
+        good = series["soil_moisture"].values[series["flag"].values == "G"]
         assert good.min() >= 0.0 and good.max() <= 0.65
     with pytest.raises(GlabError, match="a source and a year"):
         simulate(tmp_path / "m.json", Simulate(), tmp_path / "t.nc", "casm")
@@ -366,7 +368,7 @@ def test_the_median_of_each_network_is_shown_first():
 
 
 def test_a_table_without_classes_has_networks_alone(rng):
-    table = score_series(beside(rng), SET.pairs_min).assign(land_cover=np.nan, climate="")
+    table = score_series(joined(rng), SET.pairs_min).assign(land_cover=np.nan, climate="")
     assert [row for row in station_table(table, SET).rows if len(row) == 1] == [["Network"]]
 
 

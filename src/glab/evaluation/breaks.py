@@ -27,6 +27,7 @@ BREAK_COLUMNS = [
     *("break", "placebo_p05", "placebo_p95", "placebos", "n"),
 ]
 
+# Clearings change VOD far more than a change of sensors does: "uncleared" leaves them out.
 IN_BREAKS = ("all", "trained", "held_out", "uncleared")
 
 DAY = np.timedelta64(1, "D")
@@ -63,6 +64,7 @@ def find_segments(sensors: Mapping[str, Period], days: Days) -> list[Segment]:
         )
         for name, period in sensors.items()
     ]
+    # Segments before or after the record end before they start, once they are cut.
     inside = [segment for segment in segments if segment.start <= segment.end]
     return sorted(inside, key=lambda segment: segment.start)
 
@@ -128,6 +130,7 @@ def to_windows(
     days = record_days(record)
     if record.attrs["window_days"] > 1:
         return days, list(layers)
+    # Windows count from the first day, so that a record of one year has whole windows too.
     every = np.arange(days[0], days[-1] + 1, dtype="datetime64[D]")
     starts, means = every[::window_days], []
     for layer in layers:
@@ -155,6 +158,7 @@ def sensor_break(
     numbers = np.arange(int(366 // season_days) + 1)
     means = []
     for segment in (before, after):
+        # Sums over calendar classes as a product of matrices: one pass over all cells.
         use = (days >= segment.start) & (days <= segment.end)
         classes = (seasons[use] == numbers[:, None]).astype(float)
         values = np.asarray(difference[use], float)
@@ -162,6 +166,7 @@ def sensor_break(
         count = classes @ present
         total = classes @ np.where(present, values, 0.0)
         means.append(np.where(count > 0, total / np.maximum(count, 1), np.nan))
+    # A class that one segment lacks is NaN in the difference, so that seasons cancel.
     return finite_mean(means[1] - means[0], 0)
 
 
@@ -195,6 +200,7 @@ def placebo_breaks(
     for segment in segments:
         dates: Days = np.arange(segment.start, segment.end, np.timedelta64(every_days, "D"))
         for date in dates:
+            # As long as the real segments: the chance level grows as stretches get shorter.
             left = Segment("", max(segment.start, date - before.length), date - DAY)
             right = Segment("", date, min(segment.end, date + after.length - DAY))
             sides = ((left, before), (right, after))
@@ -282,6 +288,7 @@ def early_fraction(
     """
     end = cleared - np.timedelta64(early_days, "D")
     start = end - np.timedelta64(36, "D")
+    # Minus the truth: a drought before a clearing is a true change and not an early drop.
     difference = np.asarray(product - truth, float)
     year_before = mean_level(difference, days, start - YEAR, end - YEAR)
     fallen = year_before - mean_level(difference, days, start, end)

@@ -71,6 +71,7 @@ def evaluate_records(
                 fields.append(field)
             skill += clearing_rows(pair, kind, groups, cleared)
             breaks += break_rows(pair, kind, groups, settings)
+    # Records differ in products, truths and variables: combinations that do not exist are NaN.
     merged = xr.merge(fields, compat="no_conflicts", join="outer")
     return pd.DataFrame(skill, columns=COLUMNS), pd.DataFrame(breaks, columns=BREAK_COLUMNS), merged
 
@@ -100,6 +101,7 @@ def _last_year(truth: Floats, days: Days) -> Floats:
     """Return the truth of the window nearest to 365 days earlier, NaN where there is none."""
     width = np.median(np.diff(days).astype(int)) if len(days) > 1 else 1
     wanted = days - np.timedelta64(365, "D")
+    # The first window that begins at most half a window before that day.
     position = np.searchsorted(days, wanted - np.timedelta64(int(width // 2), "D"))
     position = np.minimum(position, len(days) - 1)
     close = np.abs((days[position] - wanted).astype(int)) <= width / 2
@@ -134,6 +136,7 @@ def evaluate_record(
             )
             measured += _trend_rows(*slopes, chosen)
             fields = {name: getattr(sums["full"], name) for name in ("rmse", "bias")}
+            # The seasonal cycle dominates the R of values, so maps show the R of anomalies.
             fields = {"r": sums["deseasonalised"].r, **fields}
             fields |= dict(zip(("trend", "truth_trend"), slopes))
             fields |= {"coverage": spread["coverage_1"]} if "n" in spread else {}
@@ -214,6 +217,7 @@ def _spread_rows(spread: Mapping[str, Floats], groups: Mapping[str, Booleans]) -
         yield row | _quantile_row("noise_cell_median", spread["noise"][mask], 0.5)
         if "n" not in spread:
             continue
+        # Weighted by pairs, so that a pooled coverage counts every pair once.
         n = spread["n"][mask]
         number, safe = int(n.sum()), max(n.sum(), 1.0)
         totals = {f"coverage_{w}": np.nansum(spread[f"coverage_{w}"][mask] * n) for w in WIDTHS}
@@ -306,6 +310,7 @@ def summarise_year(year: xr.Dataset, variables: Sequence[str]) -> xr.Dataset:
     total = {name: np.zeros(shape) for name in names}
     count = {name: np.zeros(shape) for name in names}
     zonal = {name: np.full((steps, shape[0]), np.nan, np.float32) for name in names}
+    # A global year of daily TB takes 1.2 GB for each layer.
     for month in time_blocks(year["time"].values):
         for name in names:
             values = year[name].isel(time=month).values
@@ -352,6 +357,7 @@ def annual_trend(years: Sequence[xr.Dataset], variable: str) -> Float32s:
         variable: one of their variables; cells with fewer than `YEARS_MIN` means are NaN.
     """
     means = np.stack([year[f"{variable}_mean"].values for year in years])
+    # Any one date serves: only the distances between years enter a slope.
     middle = np.array([np.datetime64(f"{int(year['year'])}-07-02", "D") for year in years])
     flat = means.reshape(len(years), -1)
     enough = np.isfinite(flat).sum(axis=0) >= YEARS_MIN

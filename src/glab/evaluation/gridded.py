@@ -130,6 +130,7 @@ def read_set(data: Sequence[Path], land: xr.Dataset, spec: GridSet) -> Iterator[
                     yield SetValues(record_days(year)[month], _daily(field.variable), units)
         return
     undated = spec.reader in UNDATED
+    # A name of the registry without a valid range: regridding clips the others to theirs.
     name = "reference" if undated else str(spec.variable)
     onto = ToDomain(
         land["cell"].values,
@@ -140,7 +141,7 @@ def read_set(data: Sequence[Path], land: xr.Dataset, spec: GridSet) -> Iterator[
             valid_fraction_min=spec.valid_fraction_min,
         ),
     )
-    for path in sorted(file for place in data for file in list_files(place, spec.reader)):
+    for path in sorted(file for entry in data for file in list_files(entry, spec.reader)):
         for granule in _granules(path, spec):
             units = granule.attrs.get("units", "") if undated else lookup(name).units
             block = onto(granule)
@@ -151,13 +152,14 @@ def read_set(data: Sequence[Path], land: xr.Dataset, spec: GridSet) -> Iterator[
 
 def _granules(path: Path, spec: GridSet) -> Iterator[xr.Dataset]:
     """Read a file of a set; of a CF file `STEPS` times at once."""
-    own = {"variable": spec.variable, "fills": tuple(spec.fills), "name": "reference"}
+    options = {"variable": spec.variable, "fills": tuple(spec.fills), "name": "reference"}
     if spec.reader == "map":
-        yield formats.read("map", path, **own)
+        yield formats.read("map", path, **options)
     elif spec.reader == "cf":
         first, times = 0, STEPS
+        # The number of times is known only after reading: a short block is the last one.
         while times == STEPS:
-            granule = formats.read("cf", path, **own, steps=slice(first, first + STEPS))
+            granule = formats.read("cf", path, **options, steps=slice(first, first + STEPS))
             first, times = first + STEPS, granule.sizes["time"]
             yield granule
     else:
@@ -221,8 +223,10 @@ def pair_in_time(record: xr.Dataset, values: Iterator[SetValues], spec: GridSet)
     for each in values:
         units, static = each.units, each.days is None
         days = starts[:1] if each.days is None else each.days
+        # The window that began last; a day after its end lies in a gap of the product.
         window = np.searchsorted(starts, days, side="right") - 1
         inside = (window >= 0) & ((days - starts[window]).astype(int) < width)
+        # The date of an annual map is often 1 January: it belongs to the year, not to a window.
         inside |= spec.mean == "annual"
         keys = {"window": window, "day": days.astype(int), "annual": year_of(days)}[spec.mean]
         for key, field in zip(keys[inside].tolist(), each.values[inside]):
@@ -272,6 +276,7 @@ def compare_pairs(
     variable = lookup(spec.product_variable)
     product, reference = keep_pairs(pairs.product, pairs.reference)
     means = finite_mean(product, 0), finite_mean(reference, 0)
+    # A difference of VOD and biomass has no meaning.
     metrics = ("r", "bias", "rmse", "ubrmse") if pairs.units == variable.units else ("r",)
     count = np.isfinite(product).sum(axis=0)
     rows = []

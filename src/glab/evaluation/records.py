@@ -126,6 +126,7 @@ def product_records(
             main = [variable for variable in PRODUCTS[name].main if variable in variables]
             names = [f"{variable}{layer}" for variable in main for layer in layers]
             chosen = year[[layer for layer in [*names, *QUALITY] if layer in year]]
+            # A global year of daily TB takes 1.2 GB for each layer.
             for month in time_blocks(year["time"].values):
                 block = chosen.isel(time=month)
                 block = select_cells(block, cells["row"].values, cells["col"].values)
@@ -144,6 +145,7 @@ def _filter_retrievals(block: xr.Dataset) -> xr.Dataset:
     """Filter soil moisture and VOD of `smos_ib`; leave its TB and other products as they are."""
     if not set(QUALITY) <= set(block.variables):
         return block
+    # The flags describe the inversion, and not the TB that it begins with.
     tb = [name for name in block.data_vars if str(name).startswith("tb_")]
     return quality_filter(block).assign({name: block[name] for name in tb})
 
@@ -167,6 +169,7 @@ def to_record(cells: xr.Dataset, variable: str, product: str) -> xr.Dataset:
         layers["climatology"] = cells[variable] - cells[f"{variable}_residual"]
     record = xr.Dataset({name: array.drop_attrs() for name, array in layers.items()})
     times = record_days(record)
+    # The median: a gap must not change the length of a window.
     days = 1 if len(times) < 2 else int(np.median(np.diff(times)).astype(int))
     return record.assign_attrs(product=product, variable=variable, window_days=days)
 
@@ -236,6 +239,7 @@ def pair_with_truth(record: xr.Dataset, truth: xr.Dataset, settings: Evaluate) -
         raise GlabError("the truth of this variable is not known", variable=variable)
     name, channel = TRUE_NAMES[variable]
     daily = truth[name] if channel is None else truth[name].sel(channel=channel)
+    # Products mask frozen ground, so the truth of such days must not enter a window.
     values = daily.where(truth["frozen"] == 0) if "frozen" in truth else daily
     whole = _at_times(values, record, settings.window_fraction_min)
     cells = truth_positions(truth, record["cell"].values)
@@ -243,6 +247,7 @@ def pair_with_truth(record: xr.Dataset, truth: xr.Dataset, settings: Evaluate) -
         return ProductAndTruth(record, {"footprint": whole[:, cells]})
     truths = {"cell": whole[:, cells]}
     if settings.footprint is not None:
+        # A footprint reaches beyond the cells of the record, so all cells of the truth enter it.
         wide = footprint(whole, truth["cell"].values, settings.footprint)
         truths["footprint"] = wide[:, cells]
     return ProductAndTruth(record, truths)
@@ -282,6 +287,7 @@ def evaluation_cells(
 
     The splits are those of the whole domain, as the links use them.
     """
+    # Blocks are drawn from the whole domain; a part of it would give other blocks.
     labels = cell_labels(domain, settings.splits, settings.seed)
     cells = domain.assign(split=("cell", labels))
     if truth is None:

@@ -72,6 +72,7 @@ def compare_stations(
         with io.read(path) as year:
             dates.append(record_days(year))
     days = np.concatenate(dates)
+    # Stations first: only the cells that contain one are read from the product.
     series = read_series(manifest, land, days, SMOS_LOCAL_HOUR[overpass], spec)
     if not series:
         return None
@@ -81,6 +82,7 @@ def compare_stations(
     layers[spec.product] = record["value"].transpose("time", "cell").values
     if truth is not None:
         perfect = truth[VARIABLE].sel(time=days, cell=cells["cell"].values).values
+        # On the days of the product only, so that both have the same pairs.
         layers[PERFECT] = np.where(np.isfinite(layers[spec.product]), perfect, np.nan)
     joined = join_series(series, layers, days)
     return score_series(joined, spec.pairs_min), joined
@@ -133,6 +135,7 @@ def read_series(
 
 def is_wanted(depth_m: tuple[float, float] | None, depth_max_m: float) -> bool:
     """Return whether a sensor lies in the layer that L-band sees, from the surface to a depth."""
+    # File names give depths with six decimals, rounded from inches in some networks.
     return depth_m is not None and min(depth_m) >= 0.0 and max(depth_m) <= depth_max_m + 1e-6
 
 
@@ -183,12 +186,14 @@ def at_overpass(series: xr.Dataset, days: Days, local_hour: float, hours_max: fl
         return np.full(len(days), np.nan, np.float32)
     # Nearly a day between values: a daily mean, whose hour of the day has no meaning.
     if len(time) > 1 and np.median(np.diff(time)) >= np.timedelta64(20, "h"):
+        # Dates are compared with dates: the hour of a daily mean is a convention of its network.
         wanted, hours = days.astype("datetime64[ns]"), 0.0
         time = time.astype("datetime64[D]").astype("datetime64[ns]")
     else:
         utc = (local_hour - float(series.attrs["lon"]) / 15.0) % 24.0
         wanted = days.astype("datetime64[ns]") + np.timedelta64(int(utc * 3.6e12), "ns")
         hours = hours_max
+    # The nearer of the values before and after the overpass counts.
     later = np.clip(np.searchsorted(time, wanted), 1, len(time) - 1) if len(time) > 1 else 0
     earlier = np.maximum(later - 1, 0)
     near = np.where(abs(time[later] - wanted) < abs(time[earlier] - wanted), later, earlier)

@@ -40,12 +40,12 @@ class Moments:
 
     def pooled(self, cells: Array | slice = slice(None)) -> Moments:
         """Return the moments of all pairs of some cells together (Chan et al. 1983, eq. 1.5)."""
-        n, p, t, m_pp, m_tt, m_pt = (np.atleast_1d(part)[cells] for part in astuple(self))
+        n, p, t, m_pp, m_tt, m_pt = (np.atleast_1d(sums)[cells] for sums in astuple(self))
         p, t, total = np.where(n > 0, p, 0.0), np.where(n > 0, t, 0.0), n.sum()
         mean_p, mean_t = ratio((n * p).sum(), total), ratio((n * t).sum(), total)
         dp, dt = p - mean_p, t - mean_t
         spread = [(n * a * b).sum() for a, b in ((dp, dp), (dt, dt), (dp, dt))]
-        inner = [part.sum() for part in (m_pp, m_tt, m_pt)]
+        inner = [sums.sum() for sums in (m_pp, m_tt, m_pt)]
         return Moments(total, mean_p, mean_t, *(a + b for a, b in zip(spread, inner)))
 
     @property
@@ -91,9 +91,10 @@ def moments(product: Floats, truth: Floats) -> Moments:
     p, t = np.asarray(product), np.asarray(truth)
     cells = int(np.prod(p.shape[1:]))
     sums = np.zeros((6, cells))
+    # Compiled: gaps differ from cell to cell, and NumPy would need masked copies of both.
     _sum_pairs(p.reshape(len(p), cells), t.reshape(len(p), cells), sums)
     n, *rest = sums.reshape(6, *p.shape[1:])
-    means = [np.where(n > 0, part, np.nan) for part in rest[:2]]
+    means = [np.where(n > 0, mean, np.nan) for mean in rest[:2]]
     return Moments(n, *means, *rest[2:])
 
 
@@ -112,6 +113,7 @@ def _sum_pairs(p: Any, t: Any, sums: Any) -> None:  # pragma: no cover - compile
         number = max(sums[0, c], 1.0)
         sums[1, c] /= number
         sums[2, c] /= number
+    # Deviations from the means: sums of squares of TB itself would lose their digits.
     for i in range(steps):
         for c in range(cells):
             a, b = p[i, c] - sums[1, c], t[i, c] - sums[2, c]
@@ -174,6 +176,7 @@ def deseasonalise(values: Floats, days: Days, *, cycles: int = 3, values_min: in
     enough = np.isfinite(series).sum(axis=0) >= values_min
     result = np.full(series.shape, np.nan)
     if enough.any():
+        # No ridge: a rest of the cycle in both anomalies would raise their correlation.
         coefficients = harmonics.fit(series[:, enough], days, cycles, ridge=0.0)
         result[:, enough] = series[:, enough] - harmonics.evaluate(coefficients, days)
     return result
@@ -249,9 +252,9 @@ def spread_against_error(
     present = np.isfinite(product) & np.isfinite(truth) & np.isfinite(std)
     order = np.argsort(std[present], kind="stable")
     spread, error = np.asarray(std, float)[present][order], (product - truth)[present][order]
-    classes = [part for part in np.array_split(np.arange(order.size), bins) if part.size]
-    root = [[np.sqrt(np.mean(x[part] ** 2)) for part in classes] for x in (spread, error)]
-    return np.array(root[0]), np.array(root[1]), np.array([float(part.size) for part in classes])
+    classes = [pairs for pairs in np.array_split(np.arange(order.size), bins) if pairs.size]
+    root = [[np.sqrt(np.mean(x[pairs] ** 2)) for pairs in classes] for x in (spread, error)]
+    return np.array(root[0]), np.array(root[1]), np.array([float(pairs.size) for pairs in classes])
 
 
 def noise(values: Floats) -> Float64s:

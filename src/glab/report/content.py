@@ -72,6 +72,7 @@ def number(value: float, digits: int = 2, sign: bool = False) -> str:
     """Format a number for readers; a dash where it is missing."""
     if value is None or not np.isfinite(value):
         return "–"
+    # Adding 0.0 turns −0.0 into 0.0.
     rounded = round(float(value), digits) + 0.0
     return f"{rounded:{'+' if sign and rounded else ''}.{digits}f}".replace("-", "−")
 

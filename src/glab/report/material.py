@@ -151,6 +151,7 @@ def example_cells(material: Material, variable: str) -> list[tuple[int, str]]:
         inside = changes.get(change, np.zeros(mean.shape, bool)) & splits[split]
         inside &= np.isfinite(skill)
         if inside.any():
+            # In deserts product and truth are both almost zero, and the figure would be empty.
             inside &= mean >= np.median(mean[inside])
             order = np.flatnonzero(inside)[np.argsort(skill[inside], kind="stable")]
             cell = int(order[len(order) // 2])
@@ -168,6 +169,7 @@ def _correlation(material: Material, variable: str, pair: ProductAndTruth) -> Fl
     none = np.full(pair.value.shape[1], np.nan)
     if name not in material.fields or product not in material.fields["product"].values:
         return none
+    # The footprint is what the target can observe, so it comes first.
     kinds = [k for k in ("footprint", "cell") if k in material.fields["truth"].values]
     return material.fields[name].sel(product=product, truth=kinds[0]).values if kinds else none
 

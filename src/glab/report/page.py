@@ -12,6 +12,7 @@ from glab.report.validation import validation
 
 def page(material: Material) -> str:
     """Return the page as HTML without external files; equal material gives equal text."""
+    # Only this function needs the template engine.
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     loader = Environment(

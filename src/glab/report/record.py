@@ -73,6 +73,7 @@ def time_series(material: Material) -> PageSection:
     }
     chosen = example_cells(material, "VOD")
     parts = []
+    # Three cells of TB are enough to compare the levels of the sensors.
     for variable, cells in (("VOD", chosen), ("tb_h", chosen[:3])):
         pair = material.pairs.get(variable)
         if pair is None or not cells:
@@ -96,6 +97,7 @@ def _average(pair: ProductAndTruth, window_days: int) -> tuple[Days, ProductAndT
         return pair.days, pair
     sides = [pair.value] if pair.truth is None else [pair.value, pair.truth]
     both = np.logical_and.reduce([np.isfinite(side) for side in sides])
+    # Days of only one side would make the means of both incomparable.
     sides = [np.where(both, side, np.nan) for side in sides]
     starts, means = to_windows(pair.record, sides, window_days)
     record = xr.Dataset({"value": (("time", "cell"), means[0])}, {"time": starts})
@@ -168,6 +170,6 @@ def provenance(material: Material) -> PageSection:
             entries.append((f"{name}, inputs", str(attributes["references"])))
         settings = json.loads(str(attributes.get("glab_settings", "{}")))
         texts.append((f"{name}: settings", json.dumps(settings, indent=2, ensure_ascii=False)))
-    own = material.settings.model_dump(mode="json")
-    texts.append(("This page: settings", json.dumps(own, indent=2, ensure_ascii=False)))
+    page = material.settings.model_dump(mode="json")
+    texts.append(("This page: settings", json.dumps(page, indent=2, ensure_ascii=False)))
     return PageSection("Provenance", parts=[Facts(entries, texts)])

@@ -112,6 +112,7 @@ def sensor_changes(material: Material) -> PageSection:
     parts = []
     for variable in ("VOD", "tb_h"):
         rows = material.breaks[material.breaks["variable"] == variable]
+        # SMOS-IB has one sensor and so no breaks.
         rows = rows[rows["product"].str.startswith("glab_")]
         if rows.empty:
             continue
@@ -159,6 +160,7 @@ def methods(material: Material) -> PageSection:
     if not material.beside:
         return PageSection("Comparison of methods")
     name = material.settings.run.get("method", "this run")
+    # This run is the last one: it decides the rows.
     runs = {**material.beside, name: (material.skill, material.breaks)}
     return PageSection("Comparison of methods", parts=[method_table(runs)])
 

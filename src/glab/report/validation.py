@@ -41,9 +41,9 @@ def validation(material: Material) -> list[PageSection]:
         if table.empty or (spec.kind == "stations" and table["r"].isna().all()):
             reason = f"no {'common values' if name in material.against else 'files'}"
             at = spec.archive if isinstance(spec, StationSet) else spec.path or spec.source
-            made = spec.product in material.summaries
+            in_run = spec.product in material.summaries
             missing.append(
-                f"{title} ({at}): {reason if made else f'{product} is not part of this run'}."
+                f"{title} ({at}): {reason if in_run else f'{product} is not part of this run'}."
             )
         elif isinstance(spec, StationSet):
             title = spec.title or "stations"
@@ -68,6 +68,7 @@ def _station_parts(
     shown = choose_stations(scored)
     some = joined.isel(series=shown)["soil_moisture"].sel(product=[IN_SITU, spec.product])
     by_year = some.notnull().all("product").sum("series").groupby("time.year").sum().sortby("year")
+    # The consecutive years with the most pairs of the stations shown.
     sums = np.convolve(by_year.values, np.ones(SHOWN_YEARS, int))[SHOWN_YEARS - 1 :]
     first = int(by_year["year"].values[int(sums.argmax())])
     years = joined.sel(time=slice(f"{first}-01-01", f"{first + SHOWN_YEARS - 1}-12-31"))
@@ -92,6 +93,7 @@ def choose_stations(scored: pd.DataFrame) -> list[int]:
     """
     ranked = []
     for name, rows in scored.groupby("network", sort=True):
+        # The median station is typical; the best one would give too good an impression.
         away = (rows["r"] - rows["r"].median()).abs().sort_values(kind="stable")
         ranked += [(turn, str(name), int(series)) for turn, series in enumerate(away.index)]
     first = sorted(ranked)[:SHOWN_MAX]

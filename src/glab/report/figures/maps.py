@@ -50,6 +50,7 @@ def maps(panels: Sequence[Panel], grid: xr.Dataset) -> Figure:
     rows, cols = grid.sizes["y"], grid.sizes["x"]
     if rows / cols >= STRIP_RATIO:
         return _strips(panels, grid)
+    # Wide maps are readable in two columns, square ones in three.
     across = min(max(len(panels), 2), 3 if cols / rows < 1.6 else 2)
     down = -(-len(panels) // across)
     width = 11.0
@@ -182,6 +183,7 @@ def _degrees(
     low, high = float(degrees.min()), float(degrees.max())
     steps = [0.5, *LAT_STEPS] if high - low < 3 else LAT_STEPS
     step = next((s for s in steps if (high - low) / s <= most), 60)
+    # Ticks at round degrees, placed by the metres of the projection.
     ticks = np.arange(np.ceil(low / step) * step, high + 1e-9, step)
     metres_at = np.interp(ticks, degrees[order], metres[order])
     plus, minus = letters

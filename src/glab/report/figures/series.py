@@ -165,6 +165,7 @@ def stations(pairs: Sequence[Pair], days: Days, name: str = "product") -> Figure
     stack = figure.subplots(len(pairs), 1, sharex=True, squeeze=False)[:, 0]
     when = date2num(days)
     for axes, pair in zip(stack, pairs):
+        # NaN breaks the line where a gap is longer than a week.
         finite = np.flatnonzero(np.isfinite(pair.station))
         gaps = np.flatnonzero(np.diff(when[finite]) > GAP_DAYS) + 1
         line = (np.insert(values[finite], gaps, np.nan) for values in (when, pair.station))

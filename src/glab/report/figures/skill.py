@@ -129,6 +129,7 @@ def trend_scatter(panels: Mapping[str, tuple[Floats, Floats]], variable: str) ->
         if not present.any():
             continue
         both = np.concatenate([estimated[present], true[present]])
+        # A few extreme cells must not determine the scale.
         top = float(np.percentile(np.abs(both), 99.5)) * 1.1 or 1.0
         gain, skill = statistics.gain(estimated, true), statistics.skill(estimated, true)
         axes.axhline(0, color=RULE, lw=0.8)

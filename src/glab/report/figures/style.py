@@ -71,6 +71,7 @@ SETTINGS: dict[Any, Any] = {
     "legend.fontsize": 9,
     "lines.linewidth": 1.3,
     "figure.facecolor": "white",
+    # Identifiers in the file depend on this text: equal figures give equal bytes.
     "svg.hashsalt": "glab",
     "svg.fonttype": "path",
 }
@@ -142,6 +143,7 @@ def image(figure: Figure, form: str = "svg", dots_per_inch: int = 110) -> str:
         dots_per_inch: resolution of "png".
     """
     stream = io.BytesIO()
+    # Date and software version would change the bytes.
     no_clock: dict[str, Any] = {"Date": None} if form == "svg" else {"Software": None}
     with mpl.rc_context(SETTINGS):
         round_layout(figure)
