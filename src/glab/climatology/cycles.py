@@ -48,6 +48,7 @@ def fit_cycle(values: xr.DataArray, days: Days, settings: ClimatologyOptions) ->
     flags = np.zeros(flat.shape[1], np.int16)
     counts = np.zeros(flat.shape[1], np.int16)
     for block in _blocks(flat.shape[1]):
+        # Normal equations of harmonics lose too many digits in float32.
         values64 = flat[:, block].astype(np.float64)
         coefficients[block], flags[block], counts[block] = _fit_block(
             values64, days, name, settings
@@ -120,6 +121,7 @@ def _fit_block(
     present = np.isfinite(values)
     counts = present.sum(axis=0)
     enough = counts >= max(settings.values_min, 1)
+    # Harmonics of values from a few months oscillate freely in the others.
     if settings.form == "harmonics":
         enough &= _months_with_values(present, days) >= settings.months_min
     few = (counts > 0) & ~enough
@@ -169,6 +171,7 @@ def _coefficient_names(settings: ClimatologyOptions) -> list[str]:
 
 def _months_with_values(present: NDArray[np.bool_], days: Days) -> NDArray[np.int64]:
     """Return the number of calendar months (of twelve) in which each series has a value."""
+    # A product of matrices of 0 and 1: exact in float32, and faster than a loop over months.
     months = month_of(days) == np.arange(1, 13)[:, None]
     return (months.astype(np.float32) @ present.astype(np.float32) > 0).sum(axis=0)
 
@@ -178,7 +181,7 @@ def _median(values: Float64s) -> Float64s:
 
     By sorting, since numpy.nanmedian loops over series in Python.
     """
-    ordered = np.sort(values, axis=0)
+    ordered = np.sort(values, axis=0)  # NaN comes last
     counts = np.isfinite(values).sum(axis=0)
     low, high = ((counts - 1) // 2)[None], (counts // 2)[None]
     pair = [np.take_along_axis(ordered, middle, axis=0)[0] for middle in (low, high)]

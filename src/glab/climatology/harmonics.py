@@ -46,6 +46,7 @@ def fit(values: Float64s, days: Days, harmonics: int, ridge: float) -> Float64s:
     products = (design[:, :, None] * design[:, None, :]).reshape(len(design), size * size)
     normal = (present.astype(float).T @ products).reshape(-1, size, size)
     right = np.where(present, values, 0.0).T @ design
+    # The ridge grows with the number of values, as the diagonal itself does.
     penalty = np.diag([0.0] + [max(ridge, RIDGE_FLOOR)] * (size - 1))
     normal += present.sum(axis=0)[:, None, None] * penalty
     return np.asarray(np.linalg.solve(normal, right[:, :, None])[:, :, 0], np.float64)

@@ -155,6 +155,7 @@ def _interval_means(
     numbers = np.zeros((steps + 1, SERIES_AT_ONCE), np.int32)
     for left in range(0, width, SERIES_AT_ONCE):
         size = min(SERIES_AT_ONCE, width - left)
+        # Time outside, series inside: neighbouring series are neighbours in memory.
         for t in range(steps):
             for s in range(size):
                 value = values[t, left + s]
@@ -184,6 +185,7 @@ def _fall_back(
 ) -> NDArray[np.int8]:
     """Replace means of too few values by the next shorter (in place); return by how many."""
     shortened = np.zeros((len(mean) - 1, *mean.shape[1:]), np.int8)
+    # From short to long, so that a replaced mean can replace the next one.
     for number, least in enumerate(values_min):
         few = count[number + 1] < least
         np.copyto(mean[number + 1], mean[number], where=few)

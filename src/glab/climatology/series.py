@@ -101,6 +101,7 @@ def concatenate_blocks(blocks: Iterable[xr.Dataset], days: Days) -> xr.Dataset:
         blocks: from `series`, in the order of time, at least one.
         days: all their days.
     """
+    # Allocated once and filled: a concatenation would need the memory twice.
     whole: dict[str, tuple[tuple[str, ...], NDArray[np.float32]]] = {}
     coords: dict[str, xr.DataArray] = {}
     start = 0
@@ -192,4 +193,4 @@ def _position(array: xr.DataArray, dimension: str, wanted: str | float) -> int:
         hits = values.astype(str) == str(wanted)
     if not hits.any():
         raise unknown_name(dimension, str(wanted), map(str, values), variable="series.select")
-    return int(np.argmax(hits))
+    return int(np.argmax(hits))  # the first True

@@ -50,6 +50,7 @@ def least_in_annulus(
         u and v, each of shape (n,).
     """
     trace = q11 + q22
+    # Relative to the form, so that it changes the result in the last digits only.
     ridge = 1e-12 * trace + np.finfo(float).tiny
     a, d = q11 + ridge, q22 + ridge
     determinant = a * d - q12**2
@@ -84,6 +85,7 @@ def _least_on_circle(
         sin1, cos1, sin2, cos2 = np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle)
         slope = 2 * (cross2 * cos2 - wave2 * sin2) + cross1 * cos1 - wave1 * sin1
         bend = -4 * (wave2 * cos2 + cross2 * sin2) - wave1 * cos1 - cross1 * sin1
+        # Where the curve is concave, Newton's step would lead to a maximum: go downhill instead.
         step = np.where(bend > 0, slope / np.where(bend > 0, bend, 1.0), np.sign(slope) * limit / 4)
         angle = angle - np.clip(step, -limit, limit)
     return radius * np.cos(angle), radius * np.sin(angle)
@@ -169,6 +171,8 @@ def fit(values: Float64s, days: Days, bounds: Bounds) -> Float64s:
     Returns:
         shape (series, 4): b, A, φ (0…2π, with t in days since 2000-01-01) and P in days.
     """
+    # Time from the middle and anomalies from the mean: both keep the moments small, so that their
+    # differences lose few digits.
     elapsed = (np.asarray(days, "datetime64[D]") - ORIGIN).astype(float)
     middle = (elapsed[0] + elapsed[-1]) / 2
     mean = np.nansum(values, axis=0) / np.isfinite(values).sum(axis=0)
@@ -252,6 +256,7 @@ def _lagrange(count: int, period_days: Range, period: Float64s) -> Float64s:
 def _best_period(profile: Profile, bounds: Bounds, mean: Float64s) -> Float64s:
     """Return the period of least cost: the best of a grid, refined by golden sections."""
     low, high = bounds.period_days
+    # Longer baselines have more nodes and a narrower minimum: four periods for each node.
     count = max(GRID_POINTS, 4 * profile.at_nodes.shape[1])
 
     def cost(period: Float64s) -> Float64s:

@@ -81,6 +81,7 @@ def fit_data_variance(
     expected = np.full(len(remainder), squared_error.mean(dtype=np.float64))
     coefficients = np.zeros(size)
     for _ in range(ROUNDS):
+        # The floor keeps the weights finite where the model expects no error.
         weight = 1.0 / np.maximum(expected, 1e-6 * squared_error.mean(dtype=np.float64) + 1e-30)
         coefficients = _non_negative(predictors * weight[:, None], remainder * weight)
         expected = structural**2 + noise**2 + predictors @ coefficients
@@ -135,6 +136,7 @@ def fit_calibration(
     error = samples["target"].values - mean
     cells = _positions(samples, domain)
     offset, count = _offsets(samples, error, cells, domain.sizes["cell"], settings)
+    # The variance is that of the corrected mean, as `predict` gives it.
     error -= offset[samples["sensor"].values, cells]
     coefficients, fitted_on = _fit_variance(samples, error, spread, settings)
     attributes = {"long_name": "coefficients of the data variance", "fitted_on": fitted_on}
@@ -202,7 +204,7 @@ def _fit_variance(
     fitted_on = next(name for name, kinds in FITTED_ON.items() if np.isin(split, kinds).any())
     in_split = np.isin(split, FITTED_ON[fitted_on])
     count, cycle = samples["count"].values, samples["target_climatology"].values
-    anomaly = samples["target"].values - error
+    anomaly = samples["target"].values - error  # what the ensemble predicts, with offset
     shape = _number_of_sensors(samples), error.shape[1], len(settings.variance_terms)
     coefficients = np.zeros(shape)
     for number, target in np.ndindex(shape[:2]):

@@ -155,7 +155,7 @@ class SensorFeatures:
             sets = self._running_means(entry, starts, cells)
             columns += [sets[0].value] if options.residual else []
             columns += [mean for each in sets for mean in each.means]
-            counts.append(sets[0].count.min(axis=-1))
+            counts.append(sets[0].count.min(axis=-1))  # of all layers, since all are needed
             for each in sets:
                 shortened += (each.shortened > 0).sum(axis=(0, -1), dtype=np.int16)
             if options.climatology:
@@ -233,6 +233,7 @@ class SensorFeatures:
 
     def _days_around(self, starts: Days) -> Days:
         """Return the days that windows and their running means reach."""
+        # A whole width on both sides, since means can be one-sided.
         margin = max(self.spec.features.means_days, default=0)
         return days_between(starts[0] - margin, starts[-1] + self.spec.window_days + margin)
 
@@ -292,6 +293,7 @@ def open_features(
 
 def _standard_deviation(values: Float32s) -> Float32s:
     """Return the standard deviation of the finite values along time, 0 where there is none."""
+    # Sums in float64: the difference of mean square and squared mean loses digits.
     mean = finite_mean(values, axis=0, dtype=np.float64)
     square = finite_mean(values**2, axis=0, dtype=np.float64)
     deviation = np.sqrt(np.maximum(square - mean**2, 0)).astype(np.float32)

@@ -150,7 +150,7 @@ def open_inputs(
     for path in map(Path, climatologies):
         key = path.parent.parent.name, path.parent.name
         with io.read(path) as dataset:
-            tiles.setdefault(key, []).append(dataset.load())
+            tiles.setdefault(key, []).append(dataset.load())  # few numbers for each cell
     cells = domain["cell"].values
     cycles = {key: join_tiles(parts, cells) for key, parts in tiles.items()}
     years: dict[tuple[str, str, int], xr.Dataset] = {}

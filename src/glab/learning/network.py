@@ -110,6 +110,7 @@ def robust_scale(values: Tensor) -> tuple[Tensor, Tensor]:
         values: (row, column); of many rows a regular selection is used.
     """
     rows = values[:: max(1, len(values) // ROWS_FOR_SCALE)].double()
+    # In float64, so that the interpolation between ranks is exact to float32.
     low, median, high = torch.quantile(
         rows, torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64), dim=0
     )
@@ -126,6 +127,7 @@ def loss_function(settings: Network) -> Loss:
 
 def log_cosh(predicted: Tensor, target: Tensor) -> Tensor:
     """Return the mean of log(cosh(error)), in a form that does not overflow for large errors."""
+    # log cosh x = |x| + log(1 + exp(−2|x|)) − log 2, and the exponent is never positive.
     error = torch.abs(predicted - target)
     return torch.mean(error + nn.functional.softplus(-2.0 * error) - LOG_2)
 
@@ -137,6 +139,7 @@ def save(network: ScaledNetwork, folder: Path) -> None:
         "targets": network.targets,
         "network": network.settings.model_dump(mode="json"),
     }
+    # Sorted keys and contiguous tensors: equal networks give equal bytes.
     tensors = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
     save_file(tensors, folder / WEIGHTS)
     (folder / SETTINGS).write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n")
@@ -270,6 +273,7 @@ def noise_spread(
     for _ in range(runs):
         noisy = features + noise * rng.standard_normal(features.shape, dtype=np.float32)
         for rows, outputs in _outputs(networks, noisy, batch_size):
+            # Differences from the unperturbed run, so that the sums do not lose digits.
             change = outputs.cpu().numpy() - base[:, rows]
             total[:, rows] += change
             square[:, rows] += change**2

@@ -97,6 +97,7 @@ class LinkPredictor:
             the valid range of the variable.
         """
         variable = self.settings.target.variable
+        # A network can leave the physical range; `io.write` would refuse such values.
         low, high = lookup(variable).valid_range or (-np.inf, np.inf)
         for block in time_blocks(predicted.starts):
             cycle = self.target_cycle(predicted, block)
@@ -153,6 +154,7 @@ class LinkPredictor:
         """Return a year without values."""
         starts = window_starts(year, self.settings.window_days)
         size = len(starts), self.domain.sizes["cell"]
+        # Copies: each layer is filled in place.
         layer = np.full((*size, max(len(channels), 1)), np.nan, np.float32)
         return PredictedYear(
             starts,
@@ -172,6 +174,7 @@ class LinkPredictor:
 
         A cell without inputs of its own stays missing: the average would fill it from neighbours.
         """
+        # A generator: without averaging only one tile is in memory.
         blocks = features.blocks(starts)
         if features.average is None:
             yield from blocks
@@ -203,6 +206,7 @@ class LinkPredictor:
         predicted.sensor[:, tile][rows] = number
         if predicted.noise is not None and settings.noise_fraction is not None:
             deviation = features.residual_spread(predicted.starts, tile)[cell]
+            # First day, first cell and sensor: equal noise in any order of tiles and years.
             purpose = settings.name, str(predicted.starts[0]), tile.start, number
             predicted.noise[:, tile][rows] = noise_spread(
                 self.networks,

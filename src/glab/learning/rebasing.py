@@ -98,6 +98,7 @@ class RebasePool:
         reference, site = np.where(chosen, same_site, none), self.site
         if places_fraction > 0 and none:
             first, end = self.sensor_range[self.site].T
+            # A sensor without references has an empty range: any valid position, not chosen below.
             other = np.minimum(
                 first + (rng.random(size) * (end - first)).astype(np.int64), none - 1
             )
@@ -129,6 +130,7 @@ def build_rebase_pool(samples: xr.Dataset) -> RebasePool:
     site_year = np.stack([samples["sensor"].values, samples["sample_cell"].values, year_of(days)])
     years, year, count = np.unique(site_year, axis=1, return_inverse=True, return_counts=True)
     sites, year_site = np.unique(years[:2], axis=1, return_inverse=True)
+    # Sites are ascending by sensor, then cell, so that the references of a sensor are a range.
     usable = count >= SAMPLES_MIN
     means = {
         layer: (np.bincount(year, values, minlength=len(count)) / count)[usable]
@@ -204,6 +206,7 @@ def _by_season(values: Float32s, site: Indices, season: Indices, sites: int) -> 
 
 def _running_cycle(cycle: Floats, days: int) -> Floats:
     """Return running means of seasonal cycles (…, season) around the year; 0 without values."""
+    # Whole seasons on both sides of the middle one; a mean over a year is one over all seasons.
     half = min(days // WINDOW_DAYS, SEASONS - 1) // 2
     around = np.stack([np.roll(cycle, step, axis=-1) for step in range(-half, half + 1)])
     return np.nan_to_num(finite_mean(around, axis=0), nan=0.0)

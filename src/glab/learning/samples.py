@@ -21,6 +21,7 @@ STYLE = io.Style(packed=False, compression="zstd", chunks={"sample": 65536})
 """Samples are stored unpacked: each feature has its own unit, so that no one step fits them all."""
 
 FLOAT32S_IN_A_MB = 250_000
+"""Values of 4 bytes in a megabyte."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,7 @@ def _thin_windows(number: int, most: int, settings: Samples, windows: SensorYear
         return np.arange(number)
     rng = generator(settings.seed, "windows", settings.name, windows.number, windows.year)
     edges = np.linspace(0, number, most + 1)
+    # Two neighbouring stretches can draw the same window.
     return np.unique(rng.uniform(edges[:-1], edges[1:]).astype(np.int64))
 
 
@@ -204,6 +206,7 @@ def _choose(split: Int16s, usable: Booleans, quota: int, rng: np.random.Generato
     for value in np.unique(label):
         of_split = candidates[label == value]
         number = max(1, quota * len(of_split) // len(candidates))
+        # The order is that of the cells in any case: a shuffle would cost time.
         kept.append(rng.choice(of_split, number, replace=False, shuffle=False))
     return np.sort(np.concatenate(kept))
 
