@@ -158,8 +158,12 @@ CASES: dict[str, Callable[[Run], Plan]] = {
     ),
     "one more member of the last link": lambda run: run.plan(links={"tb_vod": {"members": 6}}),
     "one more member of the first link": lambda run: run.plan(links={"amsr_smos": {"members": 6}}),
-    "a constant in the code of evaluation": constant("consistency.py", "DAYS = 18", "DAYS = 20"),
-    "a constant in the code of the cycles": constant("harmonics.py", "= 1e-12", "= 1e-11"),
+    "a constant in the code of evaluation": constant(
+        "evaluation/breaks.py", "timedelta64(365", "timedelta64(366"
+    ),
+    "a constant in the code of the cycles": constant(
+        "climatology/harmonics.py", "= 1e-12", "= 1e-11"
+    ),
     "comments and docstrings": comments_and_docstrings,
     "a granule of a training year": replaced("smap_ib/2016"),
     "a granule of another year": replaced("casm/2005"),
